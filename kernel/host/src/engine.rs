@@ -1,0 +1,192 @@
+//! The engine and its settings.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::bindings::proctor::plugin as api;
+use crate::cache::Cache;
+use crate::limits::Limits;
+use crate::plugin::{Digest, Grant, LoadError, Plugin, World};
+use crate::policy::Policy;
+use crate::state::State;
+use crate::verifier::Verifier;
+
+/// Loads and links plugins. Cheap to clone; shared by all workers.
+#[derive(Clone)]
+pub struct Host {
+    engine: Engine,
+    limits: Limits,
+    cache: Option<Arc<Cache>>,
+    _ticker: Arc<Ticker>,
+}
+
+impl Host {
+    /// An engine with deterministic settings. With `cache`, compiled components are kept in that
+    /// folder.
+    ///
+    /// # Errors
+    /// When the engine rejects its settings on this machine, or the cache folder cannot be used.
+    pub fn new(limits: Limits, cache: Option<&Path>) -> Result<Self, LoadError> {
+        // The pool reserves address space; where that is short (containers with a limit on
+        // virtual memory), instances are allocated on demand: slower, the same results.
+        let engine = Engine::new(&config(true))
+            .or_else(|_| Engine::new(&config(false)))
+            .map_err(|error| LoadError::NotComponent(format!("engine: {error}")))?;
+        let ticker = Ticker::start(&engine);
+        let cache = cache.map(Cache::open).transpose()?.map(Arc::new);
+        Ok(Self { engine, limits, cache, _ticker: Arc::new(ticker) })
+    }
+
+    /// The limits that every call gets.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Reads a component, checks it against its world and compiles it.
+    ///
+    /// # Errors
+    /// When it is no component, plays no role, lacks an export, or asks for an import that it
+    /// isn't granted.
+    pub fn load(&self, name: &str, wasm: &[u8], grants: &[Grant]) -> Result<Plugin, LoadError> {
+        Plugin::check_size(wasm)?;
+        let digest = Digest::of(wasm);
+        let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest));
+        let component = match cached {
+            Some(component) => component,
+            None => {
+                let component = Component::from_binary(&self.engine, wasm)
+                    .map_err(|error| LoadError::NotComponent(format!("{error:#}")))?;
+                if let Some(cache) = &self.cache {
+                    cache.store(&self.engine, digest, &component)?;
+                }
+                component
+            }
+        };
+        Plugin::inspect(name, wasm, component, grants)
+    }
+
+    /// Links a verifier.
+    ///
+    /// # Errors
+    /// When the plugin is of another world or its exports have other types than the world's.
+    pub fn verifier(&self, plugin: &Plugin) -> Result<Verifier, LoadError> {
+        plugin.expect(World::Verifier)?;
+        let mut linker = Linker::new(&self.engine);
+        add_types(&mut linker)
+            .and_then(|()| api::episode::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
+            .and_then(|()| api::gold::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
+            .map_err(|error| wrong_type(plugin, &error))?;
+        Verifier::link(&self.engine, &linker, plugin, self.limits)
+            .map_err(|error| wrong_type(plugin, &error))
+    }
+
+    /// Links a policy.
+    ///
+    /// # Errors
+    /// As [`Host::verifier`].
+    pub fn policy(&self, plugin: &Plugin) -> Result<Policy, LoadError> {
+        plugin.expect(World::Policy)?;
+        let mut linker = Linker::new(&self.engine);
+        add_types(&mut linker)
+            .and_then(|()| api::toolbox::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
+            .and_then(|()| api::memory::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
+            .and_then(|()| {
+                if plugin.grants.contains(&Grant::Gold) {
+                    api::examiner::add_to_linker::<_, HasSelf<_>>(&mut linker, own)
+                } else {
+                    Ok(())
+                }
+            })
+            .map_err(|error| wrong_type(plugin, &error))?;
+        Policy::link(&self.engine, &linker, plugin, self.limits)
+            .map_err(|error| wrong_type(plugin, &error))
+    }
+}
+
+fn own(state: &mut State) -> &mut State {
+    state
+}
+
+fn add_types(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    api::about::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    api::data::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    api::trajectory::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    api::failures::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    api::verdicts::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    api::log::add_to_linker::<_, HasSelf<_>>(linker, own)
+}
+
+fn wrong_type(plugin: &Plugin, error: &wasmtime::Error) -> LoadError {
+    LoadError::WrongType { world: plugin.world, reason: format!("{error:#}") }
+}
+
+/// Instances alive at once: a worker has one policy and one verifier open, seldom more.
+const POOLED_INSTANCES: u32 = 64;
+
+fn config(pooling: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(Limits::STACK_BYTES_MAX)
+        // Otherwise an environment variable would decide what error texts say.
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
+    if pooling {
+        let mut pool = PoolingAllocationConfig::default();
+        pool.total_component_instances(POOLED_INSTANCES)
+            // Components of interpreted languages consist of many core instances.
+            .total_core_instances(POOLED_INSTANCES * 16)
+            .total_memories(POOLED_INSTANCES * 2)
+            .total_tables(POOLED_INSTANCES * 4)
+            .max_core_instances_per_component(200)
+            .max_memories_per_component(50)
+            .max_tables_per_component(200)
+            .max_component_instance_size(4 << 20)
+            .max_core_instance_size(4 << 20)
+            .table_elements(20_000)
+            .max_memory_size(256 << 20)
+            // Small guests' pages stay mapped between instances; clearing them is cheaper than
+            // giving them back and faulting them in again.
+            .linear_memory_keep_resident(256 << 10)
+            .table_keep_resident(16 << 10);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// Advances the engine's epoch until the last host is gone; the wall-clock backstop counts it.
+struct Ticker {
+    stop: Arc<AtomicBool>,
+}
+
+impl Ticker {
+    fn start(engine: &Engine) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let engine = engine.weak();
+        thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                thread::sleep(Limits::TICK);
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => break,
+                }
+            }
+        });
+        Self { stop }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,41 @@
+//! The WebAssembly host: runs the components that third parties contribute so that they can
+//! neither harm nor fool the kernel.
+//!
+//! A [`Host`] holds the engine. [`Host::load`] reads a component, checks what it imports and
+//! exports against the worlds of `wit/`, and compiles it (or takes it from the cache).
+//! [`Host::verifier`] and [`Host::policy`] link it; each episode then gets an instance of its
+//! own, with limits on fuel, memory, stack, output and time ([`Limits`]). Whatever goes wrong
+//! inside is a [`Fault`] that names plugin, digest and function: never a crash, never a score.
+
+mod bindings;
+mod cache;
+mod convert;
+mod engine;
+mod exchange;
+mod fault;
+mod limits;
+mod plugin;
+mod policy;
+mod state;
+mod verifier;
+
+pub use bindings::proctor::plugin::data as wire;
+pub use bindings::proctor::plugin::gold::{
+    Choice, ExpectedAnswer, ExpectedCell, ExpectedChange, ExpectedDelete, ExpectedInsert,
+    ExpectedRefusal, ExpectedUpdate, Fact, Pattern,
+};
+pub use bindings::proctor::plugin::log::Level;
+pub use bindings::proctor::plugin::memory::{Audience, Pamphlet};
+pub use bindings::proctor::plugin::toolbox::Tool as ToolCard;
+pub use bindings::proctor::plugin::trajectory::{ScriptedCall, ScriptedTurn, ToolCall};
+pub use bindings::proctor::plugin::verdicts::{Check, Verdict};
+pub use bindings::Description;
+pub use cache::CacheError;
+pub use convert::{entity_from_wire, value_to_wire};
+pub use engine::Host;
+pub use exchange::{Action, EpisodeRead, Gold, Moment, Observation, ReadError, Setting};
+pub use fault::{Fault, FaultKind};
+pub use limits::Limits;
+pub use plugin::{Digest, Grant, LoadError, Plugin, World};
+pub use policy::{LogLine, Policy, Session};
+pub use verifier::{Examined, Verifier};

@@ -1,0 +1,283 @@
+//! What a running instance can reach: one struct a store, and the host side of every import.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+use wasmtime::{ResourceLimiter, Result};
+
+use crate::bindings::proctor::plugin::{
+    about, data, episode, examiner, failures, gold, log, memory, toolbox, trajectory, verdicts,
+};
+use crate::convert;
+use crate::exchange::{EpisodeRead, Gold, Moment, Setting};
+use crate::fault::GrowthRefused;
+use crate::limits::Limits;
+use crate::policy::LogLine;
+
+/// Stands for the one episode of a store. A component can hold no other, so the handle carries
+/// nothing.
+pub(crate) struct EpisodeHandle;
+/// Stands for the one gold of a store.
+pub(crate) struct GoldHandle;
+
+/// Most records that `rows` returns.
+const ROWS_MAX: u32 = 1_000;
+
+pub(crate) struct State {
+    pub(crate) limiter: Limiter,
+    pub(crate) episode: Option<Rc<RefCell<dyn EpisodeRead>>>,
+    pub(crate) gold: Option<Arc<Gold>>,
+    pub(crate) setting: Option<Setting>,
+    pub(crate) log: Log,
+}
+
+impl State {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limiter: Limiter {
+                memory_bytes: 0,
+                memory_bytes_max: limits.memory_bytes_max,
+                table_elements_max: limits.table_elements_max,
+            },
+            episode: None,
+            gold: None,
+            setting: None,
+            log: Log { lines: Vec::new(), bytes_left: limits.log_bytes_max, dropped: 0 },
+        }
+    }
+
+    fn episode(&self) -> Result<&Rc<RefCell<dyn EpisodeRead>>> {
+        self.episode.as_ref().ok_or_else(|| wasmtime::Error::msg("no episode is open"))
+    }
+
+    fn gold(&self) -> Result<&Gold> {
+        self.gold.as_deref().ok_or_else(|| wasmtime::Error::msg("no gold is open"))
+    }
+
+    fn setting(&self) -> Result<&Setting> {
+        self.setting.as_ref().ok_or_else(|| wasmtime::Error::msg("no session is open"))
+    }
+}
+
+/// Log lines of one call.
+pub(crate) struct Log {
+    lines: Vec<LogLine>,
+    bytes_left: usize,
+    dropped: u32,
+}
+
+impl Log {
+    /// Takes the lines kept so far; says how many were dropped.
+    pub(crate) fn take(&mut self, limits: &Limits) -> Vec<LogLine> {
+        let mut lines = std::mem::take(&mut self.lines);
+        if self.dropped > 0 {
+            lines.push(LogLine {
+                level: log::Level::Warn,
+                text: format!("{} more lines dropped: log limit", self.dropped),
+            });
+        }
+        self.bytes_left = limits.log_bytes_max;
+        self.dropped = 0;
+        lines
+    }
+}
+
+/// Refuses growth beyond the limits with an error of our own, so that a guest cannot take it for
+/// an allocation that merely failed.
+pub(crate) struct Limiter {
+    memory_bytes: usize,
+    memory_bytes_max: usize,
+    table_elements_max: usize,
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let asked = self.memory_bytes - current.min(self.memory_bytes) + desired;
+        if asked > self.memory_bytes_max {
+            let limit = self.memory_bytes_max;
+            return Err(GrowthRefused { what: "memory bytes", asked, limit }.into());
+        }
+        self.memory_bytes = asked;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let limit = self.table_elements_max;
+        if desired > limit {
+            return Err(GrowthRefused { what: "table elements", asked: desired, limit }.into());
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        200
+    }
+
+    fn tables(&self) -> usize {
+        200
+    }
+
+    fn memories(&self) -> usize {
+        50
+    }
+}
+
+impl about::Host for State {}
+impl data::Host for State {}
+impl failures::Host for State {}
+impl trajectory::Host for State {}
+impl verdicts::Host for State {}
+impl gold::Host for State {}
+impl episode::Host for State {}
+
+impl log::Host for State {
+    fn write(&mut self, level: log::Level, line: String) -> Result<()> {
+        let log = &mut self.log;
+        match log.bytes_left.checked_sub(line.len()) {
+            Some(left) => {
+                log.bytes_left = left;
+                log.lines.push(LogLine { level, text: line });
+            }
+            None => log.dropped = log.dropped.saturating_add(1),
+        }
+        Ok(())
+    }
+}
+
+impl toolbox::Host for State {
+    fn tools(&mut self) -> Result<Vec<toolbox::Tool>> {
+        Ok(self.setting()?.tools.to_vec())
+    }
+}
+
+impl memory::Host for State {
+    fn recall(&mut self) -> Result<Vec<memory::Pamphlet>> {
+        Ok(self.setting()?.memory.to_vec())
+    }
+}
+
+impl examiner::Host for State {
+    fn oracle(&mut self) -> Result<Vec<trajectory::ScriptedTurn>> {
+        Ok(self.setting()?.oracle.to_vec())
+    }
+}
+
+impl gold::HostGold for State {
+    fn changes(&mut self, _: Resource<GoldHandle>) -> Result<Vec<gold::ExpectedChange>> {
+        Ok(self.gold()?.changes.clone())
+    }
+
+    fn refusal(&mut self, _: Resource<GoldHandle>) -> Result<Option<gold::ExpectedRefusal>> {
+        Ok(self.gold()?.refusal.clone())
+    }
+
+    fn answers(&mut self, _: Resource<GoldHandle>) -> Result<Vec<gold::ExpectedAnswer>> {
+        Ok(self.gold()?.answers.clone())
+    }
+
+    fn drop(&mut self, _: Resource<GoldHandle>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl episode::HostEpisode for State {
+    fn turns(&mut self, _: Resource<EpisodeHandle>) -> Result<Vec<String>> {
+        Ok(self.episode()?.borrow().turns())
+    }
+
+    fn now(&mut self, _: Resource<EpisodeHandle>) -> Result<String> {
+        Ok(self.episode()?.borrow().now())
+    }
+
+    fn step_count(&mut self, _: Resource<EpisodeHandle>) -> Result<u32> {
+        Ok(self.episode()?.borrow().step_count())
+    }
+
+    fn turn_of(&mut self, _: Resource<EpisodeHandle>, step: u32) -> Result<Option<u32>> {
+        Ok(self.episode()?.borrow().turn_of(step))
+    }
+
+    fn action(
+        &mut self,
+        _: Resource<EpisodeHandle>,
+        step: u32,
+    ) -> Result<Option<trajectory::Action>> {
+        Ok(self.episode()?.borrow().action(step).map(convert::action))
+    }
+
+    fn observation(
+        &mut self,
+        _: Resource<EpisodeHandle>,
+        step: u32,
+    ) -> Result<Option<trajectory::Observation>> {
+        let seen = self.episode()?.borrow().observation(step);
+        Ok(seen.as_ref().map(convert::observation))
+    }
+
+    fn refusal(
+        &mut self,
+        _: Resource<EpisodeHandle>,
+        step: u32,
+    ) -> Result<Option<trajectory::Refusal>> {
+        let refused = self.episode()?.borrow().refusal(step);
+        Ok(refused.as_ref().map(convert::refusal))
+    }
+
+    fn seen(&mut self, _: Resource<EpisodeHandle>, id: String) -> Result<bool> {
+        Ok(self.episode()?.borrow().seen(&id))
+    }
+
+    fn diff(&mut self, _: Resource<EpisodeHandle>) -> Result<Vec<data::Change>> {
+        Ok(self.episode()?.borrow().diff().iter().map(convert::change).collect())
+    }
+
+    fn row(
+        &mut self,
+        _: Resource<EpisodeHandle>,
+        at: episode::Moment,
+        of: data::Entity,
+        id: String,
+    ) -> Result<Option<data::Row>> {
+        let row = self
+            .episode()?
+            .borrow_mut()
+            .row(moment(at), convert::entity_from_wire(of), &id)?;
+        Ok(row.as_ref().map(convert::row))
+    }
+
+    fn rows(
+        &mut self,
+        _: Resource<EpisodeHandle>,
+        at: episode::Moment,
+        of: data::Entity,
+        having: Vec<data::Cell>,
+    ) -> Result<Vec<data::Row>> {
+        let mut cells = Vec::with_capacity(having.len());
+        for cell in having {
+            match convert::value_from_wire(&cell.value) {
+                Some(value) => cells.push((cell.name, value)),
+                None => return Ok(Vec::new()),
+            }
+        }
+        let rows = self.episode()?.borrow_mut().rows(
+            moment(at),
+            convert::entity_from_wire(of),
+            &cells,
+            ROWS_MAX,
+        )?;
+        Ok(rows.iter().map(convert::row).collect())
+    }
+
+    fn drop(&mut self, _: Resource<EpisodeHandle>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn moment(at: episode::Moment) -> Moment {
+    match at {
+        episode::Moment::Start => Moment::Start,
+        episode::Moment::End => Moment::End,
+    }
+}
