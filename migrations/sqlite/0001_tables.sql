@@ -45,7 +45,7 @@ CREATE TABLE companies (
   industry TEXT,
   address TEXT,
   contacts TEXT CONSTRAINT companies_contacts CHECK (
-    CASE WHEN json_valid(contacts) THEN json_type(contacts) = 'array' ELSE 0 END)
+    json_valid(contacts) AND json_type(contacts) = 'array')
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE contacts (

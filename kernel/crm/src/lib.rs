@@ -7,6 +7,11 @@
 //! 1. [`Tool::plan`] reads the call's arguments and names the rows it needs ([`Query`]);
 //! 2. [`Plan::apply`] gets those rows and answers with changes and a result, or a [`Refusal`].
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")
+)]
+
 mod act;
 mod arguments;
 mod catalog;

@@ -5,7 +5,9 @@ use proctor_crm::{Change, Entity, Money, Refusal, Row, ToolResult, Value};
 use crate::bindings::proctor::plugin::{data as wire, trajectory};
 use crate::exchange::{Action, Observation};
 
-pub(crate) fn entity(of: Entity) -> wire::Entity {
+/// The wire's entity for the CRM's.
+#[must_use]
+pub fn entity_to_wire(of: Entity) -> wire::Entity {
     match of {
         Entity::Client => wire::Entity::Client,
         Entity::Company => wire::Entity::Company,
@@ -64,7 +66,7 @@ pub(crate) fn value_from_wire(value: &wire::Value) -> Option<Value> {
 
 pub(crate) fn row(row: &Row) -> wire::Row {
     wire::Row {
-        entity: entity(row.entity()),
+        entity: entity_to_wire(row.entity()),
         id: row.id().to_string(),
         cells: row
             .cells()
@@ -83,7 +85,7 @@ pub(crate) fn change(change: &Change) -> wire::Change {
         Change::Insert(after) => wire::Change::Insert(row(after)),
         Change::Delete(before) => wire::Change::Delete(row(before)),
         Change::Update { after, .. } => wire::Change::Update(wire::Update {
-            entity: entity(after.entity()),
+            entity: entity_to_wire(after.entity()),
             id: after.id().to_string(),
             columns: change
                 .columns()

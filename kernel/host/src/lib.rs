@@ -13,6 +13,7 @@ mod convert;
 mod engine;
 mod exchange;
 mod fault;
+mod first_party;
 mod limits;
 mod plugin;
 mod policy;
@@ -27,14 +28,17 @@ pub use bindings::proctor::plugin::gold::{
 pub use bindings::proctor::plugin::log::Level;
 pub use bindings::proctor::plugin::memory::{Audience, Pamphlet};
 pub use bindings::proctor::plugin::toolbox::Tool as ToolCard;
-pub use bindings::proctor::plugin::trajectory::{ScriptedCall, ScriptedTurn, ToolCall};
+pub use bindings::proctor::plugin::trajectory::{
+    Action as WireAction, ScriptedCall, ScriptedTurn, ToolCall,
+};
 pub use bindings::proctor::plugin::verdicts::{Check, Verdict};
 pub use bindings::Description;
 pub use cache::CacheError;
-pub use convert::{entity_from_wire, value_to_wire};
+pub use convert::{entity_from_wire, entity_to_wire, value_to_wire};
 pub use engine::Host;
 pub use exchange::{Action, EpisodeRead, Gold, Moment, Observation, ReadError, Setting};
 pub use fault::{Fault, FaultKind};
+pub use first_party::{FIRST_PARTY, FirstParty, ORACLE};
 pub use limits::Limits;
 pub use plugin::{Digest, Grant, LoadError, Plugin, World};
 pub use policy::{LogLine, Policy, Session};

@@ -18,9 +18,11 @@ use crate::policy::LogLine;
 
 /// Stands for the one episode of a store. A component can hold no other, so the handle carries
 /// nothing.
-pub(crate) struct EpisodeHandle;
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct EpisodeHandle;
 /// Stands for the one gold of a store.
-pub(crate) struct GoldHandle;
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct GoldHandle;
 
 /// Most records that `rows` returns.
 const ROWS_MAX: u32 = 1_000;

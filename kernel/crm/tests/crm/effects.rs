@@ -41,7 +41,7 @@ fn a_new_record_has_what_was_given_and_what_follows() {
         quote.get("created_date").to_string(),
         "2025-10-29T12:00:00Z"
     );
-    assert_eq!(outcome.result.rows, [quote.clone()]);
+    assert_eq!(outcome.result.rows.iter().collect::<Vec<_>>(), [quote]);
 
     let (outcome, _) = done("create_contract", &json!({"client_id": ACME}));
     assert_eq!(only(&outcome.changes).get("status").to_string(), "Pending");

@@ -278,7 +278,6 @@ impl Store for Sqlite {
             return Err(StoreError::Misuse("an episode is open already"));
         }
         self.open_transaction()?;
-        self.run("SAVEPOINT mark").inspect_err(|_| self.lost |= self.run("ROLLBACK").is_err())?;
         self.mark = Some(self.sum);
         Ok(())
     }
@@ -286,7 +285,16 @@ impl Store for Sqlite {
     fn reset(&mut self) -> Result<(), StoreError> {
         self.usable()?;
         let mark = self.mark.ok_or(StoreError::Misuse("no episode is open to be reset"))?;
-        self.run("ROLLBACK TO mark").inspect_err(|_| self.lost = true)?;
+        // A savepoint to roll back to would do it too, but SQLite's journal goes on growing
+        // then, and each reset would play back all that any reset before it did.
+        self.lost = true;
+        self.run("ROLLBACK")?;
+        self.run("BEGIN IMMEDIATE")?;
+        if self.read_data_version()? != self.data_version {
+            // Between the two, somebody else wrote to the file: the mark is gone.
+            return Err(StoreError::Lost);
+        }
+        self.lost = false;
         self.sum = mark;
         Ok(())
     }

@@ -1,0 +1,70 @@
+//! What an episode counts as.
+
+use proctor_host::Verdict;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Outcome class of an episode. The last three have no score and are reported apart.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every verifier passed it.
+    Pass,
+    /// Some verifier did not.
+    Fail,
+    /// The agent broke the rules of the examination, such as the number of steps. Counts as a
+    /// fail.
+    AgentError,
+    /// The kernel, the machine or the policy's component failed.
+    InfraError,
+    /// A verifier failed.
+    GraderError,
+    /// The run's budget was used up.
+    BudgetStop,
+}
+
+impl Outcome {
+    /// All classes.
+    pub const ALL: [Self; 6] = [
+        Self::Pass,
+        Self::Fail,
+        Self::AgentError,
+        Self::InfraError,
+        Self::GraderError,
+        Self::BudgetStop,
+    ];
+
+    /// Its name, as in telemetry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::AgentError => "agent_error",
+            Self::InfraError => "infra_error",
+            Self::GraderError => "grader_error",
+            Self::BudgetStop => "budget_stop",
+        }
+    }
+
+    /// The class with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
+    /// Whether it counts in success rates. A missing score is not a zero.
+    #[must_use]
+    pub const fn is_scored(self) -> bool {
+        matches!(self, Self::Pass | Self::Fail | Self::AgentError)
+    }
+}
+
+/// The reward of an episode: the lowest score of its verdicts, since a chain of checks is as
+/// good as its weakest. Nothing without a verdict: a missing score is not a zero.
+#[must_use]
+pub fn reward(verdicts: &[Verdict]) -> Option<f64> {
+    verdicts.iter().map(|verdict| verdict.score).reduce(f64::min)
+}

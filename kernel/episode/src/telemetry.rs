@@ -1,0 +1,14 @@
+//! Telemetry: append-only JSON Lines, one event a line, hash-chained.
+//!
+//! A line is `{"chain", "event", "fields", "seq", "wall"}`. `chain` is SHA-256 over the chain of
+//! the line before (64 hexadecimal digits; of nothing for the first) followed by the canonical
+//! JSON of `{"event", "fields", "seq"}`: wall-clock facts are in `wall` alone and no hash covers
+//! them. Field names follow OpenTelemetry's GenAI conventions where one exists.
+
+mod events;
+mod writer;
+
+pub use events::{TELEMETRY_VERSION, telemetry_schema};
+pub use writer::{
+    Recorded, ResumeError, RunHeader, TelemetryError, TelemetryWriter, verify_chain,
+};

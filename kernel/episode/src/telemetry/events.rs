@@ -1,0 +1,489 @@
+//! The events and their fields: the published schema is made from these types.
+//!
+//! Fields are declared in alphabetical order of their JSON names: canonical JSON wants keys
+//! sorted, and a test holds the declarations to it.
+
+use std::collections::BTreeMap;
+
+use proctor_crm::{Change, Row, ToolResult};
+use proctor_host::{Action, Digest, Fault, Level, LogLine, Observation};
+use schemars::JsonSchema;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::outcome::Outcome;
+use crate::runner::{EpisodeRecord, Marked};
+use crate::suite::Task;
+
+/// Version of the telemetry's schema, raised when a field changes meaning or goes.
+pub const TELEMETRY_VERSION: u32 = 1;
+
+/// One event. What a consumer doesn't know, it must pass over.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "event", content = "fields")]
+pub(super) enum Event<'a> {
+    /// The run begins.
+    #[serde(rename = "run.start")]
+    RunStart(&'a RunStart),
+    /// An episode begins.
+    #[serde(rename = "episode.start")]
+    EpisodeStart(EpisodeStart<'a>),
+    /// The agent acted.
+    #[serde(rename = "step")]
+    Step(StepFields<'a>),
+    /// A verifier gave a verdict.
+    #[serde(rename = "verdict")]
+    Verdict(VerdictFields<'a>),
+    /// A plugin, or the kernel, gave no result.
+    #[serde(rename = "fault")]
+    Fault(FaultFields<'a>),
+    /// An episode ends.
+    #[serde(rename = "episode.end")]
+    EpisodeEnd(EpisodeEnd<'a>),
+    /// The run ends, every episode done.
+    #[serde(rename = "run.end")]
+    RunEnd(RunEnd),
+}
+
+/// A plugin, pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PluginPin {
+    /// SHA-256 of its file.
+    pub digest: String,
+    /// Name it was loaded under.
+    pub name: String,
+    /// Whether it only imitates a real agent, judge or teacher.
+    pub simulated: bool,
+    /// Version it says it has.
+    pub version: String,
+}
+
+/// What a run is: everything its results depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RunStart {
+    /// Fingerprint of the canonical data.
+    pub data_fingerprint: String,
+    /// Number of episodes.
+    pub episodes: u64,
+    /// Fuel of one call into a plugin.
+    pub fuel_per_call: u64,
+    /// Who is examined.
+    #[serde(rename = "gen_ai.agent.name")]
+    pub agent: String,
+    /// What the operator configured for the policy.
+    pub parameters: BTreeMap<String, String>,
+    /// The policy's component.
+    pub policy: PluginPin,
+    /// Version of the kernel.
+    pub proctor: String,
+    /// Version of this schema.
+    pub schema_version: u32,
+    /// Digest of the script, for a policy that plays one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script_digest: Option<String>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Backend of the store.
+    pub store: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// Digest of everything the suite says.
+    pub suite_digest: String,
+    /// Version of the suite.
+    pub suite_version: u32,
+    /// Ids of the tasks, in order.
+    pub tasks: Vec<String>,
+    /// Episodes of each task.
+    pub trials: u32,
+    /// The verifiers' components.
+    pub verifiers: Vec<PluginPin>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EpisodeStart<'a> {
+    #[serde(rename = "gen_ai.conversation.id")]
+    episode: &'a str,
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    negative: Option<&'a str>,
+    seed: String,
+    split: &'static str,
+    start_fingerprint: String,
+    task: &'a str,
+    task_digest: String,
+    trial: u32,
+    /// What the user says, turn by turn.
+    turns: Vec<&'a str>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct StepFields<'a> {
+    /// `call`, `answer` or `decline`.
+    action: &'static str,
+    /// Rows that the call changed.
+    changes: Vec<ChangeView<'a>>,
+    #[serde(rename = "gen_ai.conversation.id")]
+    episode: &'a str,
+    /// Closing words of a turn.
+    #[serde(rename = "gen_ai.output.text", skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    /// Arguments of the call, as the agent wrote them.
+    #[serde(rename = "gen_ai.tool.call.arguments", skip_serializing_if = "Option::is_none")]
+    arguments: Option<&'a str>,
+    /// Result of a call that was carried out.
+    #[serde(rename = "gen_ai.tool.call.result", skip_serializing_if = "Option::is_none")]
+    result: Option<ResultView<'a>>,
+    /// Tool that was called.
+    #[serde(rename = "gen_ai.tool.name", skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
+    /// Why the call was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<RefusalView<'a>>,
+    /// Number of the step in its episode, from 0.
+    step: u32,
+    /// Turn that the step belongs to, from 0.
+    turn: u32,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct RefusalView<'a> {
+    code: &'static str,
+    field: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct VerdictFields<'a> {
+    checks: Vec<CheckView<'a>>,
+    /// Digest of the data the episode started from.
+    data_fingerprint: String,
+    #[serde(rename = "gen_ai.conversation.id")]
+    episode: &'a str,
+    /// Why.
+    #[serde(rename = "gen_ai.evaluation.explanation")]
+    rationale: &'a str,
+    /// The verifier.
+    #[serde(rename = "gen_ai.evaluation.name")]
+    verifier: &'a str,
+    /// `pass` or `fail`.
+    #[serde(rename = "gen_ai.evaluation.score.label")]
+    label: &'static str,
+    /// From 0 to 1.
+    #[serde(rename = "gen_ai.evaluation.score.value")]
+    score: f64,
+    log: Vec<LogView<'a>>,
+    task_digest: String,
+    /// Digest of the verifier's file.
+    verifier_digest: Digest8,
+    /// Fuel the verifier used.
+    verifier_fuel: u64,
+}
+
+/// A digest in hexadecimal.
+#[derive(Serialize, JsonSchema)]
+#[serde(transparent)]
+pub(super) struct Digest8(String);
+
+impl From<Digest> for Digest8 {
+    fn from(digest: Digest) -> Self {
+        Self(digest.to_string())
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CheckView<'a> {
+    detail: &'a str,
+    name: &'a str,
+    pass: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct LogView<'a> {
+    level: &'static str,
+    line: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct FaultFields<'a> {
+    backtrace: &'a [String],
+    digest: String,
+    /// The kind of fault, after OpenTelemetry's `error.type`.
+    #[serde(rename = "error.type")]
+    kind: &'static str,
+    function: &'a str,
+    #[serde(rename = "gen_ai.conversation.id")]
+    episode: &'a str,
+    log: Vec<LogView<'a>>,
+    message: &'a str,
+    plugin: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EpisodeEnd<'a> {
+    /// Net change of the episode.
+    diff: Vec<ChangeView<'a>>,
+    end_fingerprint: String,
+    #[serde(rename = "gen_ai.conversation.id")]
+    episode: &'a str,
+    outcome: Outcome,
+    /// Fuel the policy used.
+    policy_fuel: u64,
+    policy_log: Vec<LogView<'a>>,
+    /// Missing where there is no score: never a zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reward: Option<f64>,
+    steps: u32,
+}
+
+/// The run is complete.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RunEnd {
+    pub(super) episodes: u64,
+    pub(super) outcomes: BTreeMap<&'static str, u64>,
+}
+
+/// A row as agents see it, without columns where nothing is recorded.
+pub(super) struct RowView<'a>(&'a Row);
+
+impl Serialize for RowView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut cells: Vec<_> = self.0.cells().filter(|(_, value)| !value.is_null()).collect();
+        cells.sort_unstable_by_key(|(column, _)| column.name);
+        let mut map = serializer.serialize_map(Some(cells.len()))?;
+        for (column, value) in cells {
+            map.serialize_entry(column.name, &value.to_json())?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ResultView<'a> {
+    /// Facts beside rows, such as totals.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    #[serde(skip_serializing_if = "Facts::is_empty")]
+    facts: Facts<'a>,
+    #[schemars(with = "Vec<BTreeMap<String, serde_json::Value>>")]
+    rows: Vec<RowView<'a>>,
+}
+
+struct Facts<'a>(&'a ToolResult);
+
+impl Facts<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.facts.is_empty()
+    }
+}
+
+impl Serialize for Facts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sorted: BTreeMap<&str, serde_json::Value> =
+            self.0.facts.iter().map(|(name, value)| (name.as_str(), value.to_json())).collect();
+        sorted.serialize(serializer)
+    }
+}
+
+/// What happened to one row: `after` alone for a new one, `before` alone for one that is gone;
+/// of an update the columns that differ.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ChangeView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    after: Option<Cells<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
+    before: Option<Cells<'a>>,
+    entity: &'static str,
+    id: String,
+}
+
+enum Cells<'a> {
+    Row(RowView<'a>),
+    Columns(BTreeMap<&'static str, serde_json::Value>),
+}
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Row(row) => row.serialize(serializer),
+            Self::Columns(columns) => columns.serialize(serializer),
+        }
+    }
+}
+
+fn change_view(change: &Change) -> ChangeView<'_> {
+    let (before, after) = match change {
+        Change::Insert(row) => (None, Some(Cells::Row(RowView(row)))),
+        Change::Delete(row) => (Some(Cells::Row(RowView(row))), None),
+        Change::Update { .. } => {
+            let columns = change.columns();
+            let before = columns.iter().map(|of| (of.column, of.before.to_json())).collect();
+            let after = columns.iter().map(|of| (of.column, of.after.to_json())).collect();
+            (Some(Cells::Columns(before)), Some(Cells::Columns(after)))
+        }
+    };
+    ChangeView { after, before, entity: change.entity().name(), id: change.id().to_string() }
+}
+
+fn log_view(log: &[LogLine]) -> Vec<LogView<'_>> {
+    log.iter()
+        .map(|line| LogView {
+            level: match line.level {
+                Level::Debug => "debug",
+                Level::Info => "info",
+                Level::Warn => "warn",
+            },
+            line: &line.text,
+        })
+        .collect()
+}
+
+/// All events of one episode, in order.
+pub(super) fn of_episode<'a>(
+    record: &'a EpisodeRecord,
+    task: &'a Task,
+    episode: &'a str,
+) -> Vec<Event<'a>> {
+    let mut events = vec![Event::EpisodeStart(EpisodeStart {
+        episode,
+        kind: &task.kind,
+        negative: task.negative.as_deref(),
+        seed: record.seed.to_string(),
+        split: task.split.name(),
+        start_fingerprint: record.start.to_string(),
+        task: &task.id,
+        task_digest: task.digest.to_string(),
+        trial: record.trial,
+        turns: task.turns.iter().map(|turn| turn.user.as_str()).collect(),
+    })];
+    for (number, step) in record.steps.iter().enumerate() {
+        events.push(Event::Step(step_fields(number, step, episode)));
+    }
+    if let Some(fault) = &record.fault {
+        events.push(Event::Fault(fault_fields(fault, &[], episode)));
+    }
+    for mark in &record.marks {
+        events.push(match &mark.verdict {
+            Ok(verdict) => Event::Verdict(verdict_fields(mark, verdict, record, task, episode)),
+            Err(fault) => Event::Fault(fault_fields(fault, &mark.log, episode)),
+        });
+    }
+    events.push(Event::EpisodeEnd(EpisodeEnd {
+        diff: record.changes.iter().map(change_view).collect(),
+        end_fingerprint: record.end.to_string(),
+        episode,
+        outcome: record.outcome,
+        policy_fuel: record.policy_fuel,
+        policy_log: log_view(&record.policy_log),
+        reward: record.reward,
+        steps: u32::try_from(record.steps.len()).unwrap_or(u32::MAX),
+    }));
+    events
+}
+
+fn step_fields<'a>(number: usize, step: &'a crate::env::Step, episode: &'a str) -> StepFields<'a> {
+    let (action, text, call) = match &step.action {
+        Action::Call(call) => ("call", None, Some(call)),
+        Action::Answer(text) => ("answer", Some(text.as_str()), None),
+        Action::Decline(text) => ("decline", Some(text.as_str()), None),
+    };
+    let (result, refusal) = match &step.observation {
+        Some(Observation::Accepted(result)) => (
+            Some(ResultView {
+                facts: Facts(result),
+                rows: result.rows.iter().map(RowView).collect(),
+            }),
+            None,
+        ),
+        Some(Observation::Refused(refusal)) => (
+            None,
+            Some(RefusalView {
+                code: refusal.code.name(),
+                field: &refusal.field,
+                message: &refusal.message,
+            }),
+        ),
+        _ => (None, None),
+    };
+    StepFields {
+        action,
+        changes: step.changes.iter().map(change_view).collect(),
+        episode,
+        text,
+        arguments: call.map(|call| call.arguments.as_str()),
+        result,
+        tool: call.map(|call| call.tool.as_str()),
+        refusal,
+        step: u32::try_from(number).unwrap_or(u32::MAX),
+        turn: step.turn,
+    }
+}
+
+fn verdict_fields<'a>(
+    mark: &'a Marked,
+    verdict: &'a proctor_host::Verdict,
+    record: &EpisodeRecord,
+    task: &Task,
+    episode: &'a str,
+) -> VerdictFields<'a> {
+    VerdictFields {
+        checks: verdict
+            .checks
+            .iter()
+            .map(|check| CheckView { detail: &check.detail, name: &check.name, pass: check.pass })
+            .collect(),
+        data_fingerprint: record.start.to_string(),
+        episode,
+        rationale: &verdict.rationale,
+        verifier: &mark.verifier,
+        label: if verdict.pass { "pass" } else { "fail" },
+        score: verdict.score,
+        log: log_view(&mark.log),
+        task_digest: task.digest.to_string(),
+        verifier_digest: mark.digest.into(),
+        verifier_fuel: mark.fuel,
+    }
+}
+
+fn fault_fields<'a>(fault: &'a Fault, log: &'a [LogLine], episode: &'a str) -> FaultFields<'a> {
+    FaultFields {
+        backtrace: &fault.backtrace,
+        digest: fault.digest.to_string(),
+        kind: fault.kind.name(),
+        function: &fault.function,
+        episode,
+        log: log_view(log),
+        message: &fault.message,
+        plugin: &fault.plugin,
+    }
+}
+
+/// What a line holds, for the schema.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Line<'a> {
+    /// SHA-256 over the line before's chain and this line's canonical event.
+    chain: String,
+    #[serde(flatten)]
+    event: Event<'a>,
+    /// Number of the line, from 0.
+    seq: u64,
+    /// Wall-clock facts: covered by no hash, never the same twice.
+    wall: Option<Wall>,
+}
+
+/// Wall-clock facts of a line.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Wall {
+    /// Microseconds that the episode took.
+    pub(super) duration_us: u64,
+}
+
+/// JSON Schema (draft 2020-12) of a line.
+#[must_use]
+pub fn telemetry_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Line<'_>).to_value();
+    schema["title"] = "Proctor telemetry, one line".into();
+    schema["$comment"] = format!("schema_version {TELEMETRY_VERSION}").into();
+    schema
+}

@@ -1,0 +1,573 @@
+//! Writing telemetry so that nothing finished is ever lost or done twice.
+//!
+//! Episodes are written in order of their place in the run, each with one write. One that is
+//! finished before its turn is kept in `pending.jsonl` until then, so that a killed run has it.
+//! A line that was cut short is cut off on resume.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+
+use super::events::{Event, RunEnd, RunStart, Wall, of_episode};
+use crate::canonical;
+use crate::outcome::Outcome;
+use crate::runner::Finished;
+use crate::suite::Suite;
+
+pub use super::events::RunStart as RunHeader;
+
+/// Name of the telemetry file in a run's folder.
+const TELEMETRY: &str = "telemetry.jsonl";
+/// Name of the file with episodes that are finished before their turn.
+const PENDING: &str = "pending.jsonl";
+/// Longest line that is read back, in bytes.
+const LINE_BYTES_MAX: u64 = 64 << 20;
+
+/// Telemetry could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The file system failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// File in question.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The run's folder holds something already.
+    #[error("{} exists and isn't empty; give another folder, or --resume to go on with its run", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process writes there.
+    #[error("{} is in use by another process", path.display())]
+    Busy {
+        /// File in question.
+        path: PathBuf,
+    },
+    /// The run in the folder cannot be resumed.
+    #[error("{}: {reason}", path.display())]
+    Resume {
+        /// File in question.
+        path: PathBuf,
+        /// Why.
+        reason: ResumeError,
+    },
+}
+
+/// Why a run cannot be resumed, or its chain doesn't hold.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// It is another run.
+    #[error("is another run: its {field} is {recorded}, this one's is {wanted}")]
+    OtherRun {
+        /// What differs.
+        field: String,
+        /// What is recorded.
+        recorded: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A line is not what was written.
+    #[error("line {line} was altered: {reason}")]
+    Broken {
+        /// Number of the line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is nothing to resume.
+    #[error("holds no run")]
+    Empty,
+}
+
+/// What telemetry says of a finished episode: enough for a summary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Place in the run.
+    pub index: usize,
+    /// Id of the task.
+    pub task: String,
+    /// Outcome class.
+    pub outcome: Outcome,
+    /// Reward, where there is one.
+    pub reward: Option<f64>,
+}
+
+/// Writes a run's telemetry.
+pub struct TelemetryWriter {
+    file: File,
+    path: PathBuf,
+    pending: File,
+    pending_path: PathBuf,
+    waiting: BTreeMap<usize, Vec<EventText>>,
+    next: usize,
+    seq: u64,
+    chain: String,
+    total: usize,
+    outcomes: BTreeMap<&'static str, u64>,
+    done: Vec<Recorded>,
+    suite: std::sync::Arc<Suite>,
+    ended: bool,
+}
+
+/// An event as it will be written, but for its place in the chain.
+struct EventText {
+    /// `"event":…,"fields":…`
+    body: String,
+    wall: Option<u64>,
+    ends: Option<(String, Outcome, Option<f64>)>,
+}
+
+#[derive(serde::Deserialize, Serialize)]
+struct PendingLine {
+    index: usize,
+    events: Vec<PendingEvent>,
+}
+
+#[derive(serde::Deserialize, Serialize)]
+struct PendingEvent {
+    body: String,
+    wall: Option<u64>,
+}
+
+impl TelemetryWriter {
+    /// Starts a run in a folder that is new or empty.
+    ///
+    /// # Errors
+    /// When the folder holds something, or cannot be written to.
+    pub fn create(
+        folder: &Path,
+        header: &RunStart,
+        suite: std::sync::Arc<Suite>,
+    ) -> Result<Self, TelemetryError> {
+        let io = |source| TelemetryError::Io { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(io)?;
+        if fs::read_dir(folder).map_err(io)?.next().is_some() {
+            return Err(TelemetryError::Exists { path: folder.to_owned() });
+        }
+        let mut writer = Self::open(folder, header, suite, true)?;
+        let start = event_text(&Event::RunStart(header), None);
+        writer.append(&[start])?;
+        Ok(writer)
+    }
+
+    /// Goes on with the run in a folder: cuts off what a kill left half-written, and takes over
+    /// everything finished.
+    ///
+    /// # Errors
+    /// When there is no run, it is another one, or its lines were altered.
+    pub fn resume(
+        folder: &Path,
+        header: &RunStart,
+        suite: std::sync::Arc<Suite>,
+    ) -> Result<Self, TelemetryError> {
+        let mut writer = Self::open(folder, header, suite, false)?;
+        writer.take_over(header)?;
+        writer.take_pending()?;
+        Ok(writer)
+    }
+
+    fn open(
+        folder: &Path,
+        header: &RunStart,
+        suite: std::sync::Arc<Suite>,
+        new: bool,
+    ) -> Result<Self, TelemetryError> {
+        let path = folder.join(TELEMETRY);
+        let pending_path = folder.join(PENDING);
+        let file = open_file(&path, new)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(TelemetryError::Busy { path }),
+            Err(fs::TryLockError::Error(source)) => return Err(TelemetryError::Io { path, source }),
+        }
+        // A run without episodes out of order never wrote this file.
+        let pending = open_file(&pending_path, new || !pending_path.exists())?;
+        Ok(Self {
+            file,
+            path,
+            pending,
+            pending_path,
+            waiting: BTreeMap::new(),
+            next: 0,
+            seq: 0,
+            chain: String::new(),
+            total: usize::try_from(header.episodes).unwrap_or(usize::MAX),
+            outcomes: BTreeMap::new(),
+            done: Vec::new(),
+            suite,
+            ended: false,
+        })
+    }
+
+    /// Whether this episode is recorded already.
+    #[must_use]
+    pub fn has(&self, index: usize) -> bool {
+        index < self.next || self.waiting.contains_key(&index)
+    }
+
+    /// Number of episodes recorded.
+    #[must_use]
+    pub fn recorded(&self) -> usize {
+        self.next + self.waiting.len()
+    }
+
+    /// What is recorded, in order.
+    #[must_use]
+    pub fn done(&self) -> &[Recorded] {
+        &self.done
+    }
+
+    /// Records a finished episode, in its place.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was written before stays whole.
+    pub fn record(&mut self, finished: &Finished) -> Result<(), TelemetryError> {
+        let Some(task) = self.suite.tasks.get(finished.record.task) else { return Ok(()) };
+        let episode = format!("{}#{}", task.id, finished.record.trial);
+        let record = &finished.record;
+        let mut events: Vec<EventText> = of_episode(record, task, &episode)
+            .iter()
+            .map(|event| event_text(event, None))
+            .collect();
+        if let Some(last) = events.last_mut() {
+            last.wall = Some(record.duration_us);
+            last.ends = Some((task.id.clone(), record.outcome, record.reward));
+        }
+        if finished.index == self.next {
+            self.append(&events)?;
+            self.next += 1;
+            self.write_waiting()
+        } else {
+            self.keep_pending(finished.index, &events)?;
+            self.waiting.insert(finished.index, events);
+            Ok(())
+        }
+    }
+
+    /// Closes the run if every episode is recorded. Says whether it did.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(&mut self) -> Result<bool, TelemetryError> {
+        if self.next < self.total {
+            return Ok(false);
+        }
+        if !self.ended {
+            let end = RunEnd { episodes: self.next as u64, outcomes: self.outcomes.clone() };
+            let end = event_text(&Event::RunEnd(end), None);
+            self.append(&[end])?;
+            self.ended = true;
+        }
+        let path = self.pending_path.clone();
+        fs::remove_file(&path).map_err(|source| TelemetryError::Io { path, source })?;
+        Ok(true)
+    }
+
+    fn write_waiting(&mut self) -> Result<(), TelemetryError> {
+        let waited = !self.waiting.is_empty();
+        while let Some(events) = self.waiting.remove(&self.next) {
+            self.append(&events)?;
+            self.next += 1;
+        }
+        if waited && self.waiting.is_empty() {
+            let io = |source| TelemetryError::Io { path: self.pending_path.clone(), source };
+            self.pending.set_len(0).map_err(io)?;
+            self.pending.seek(SeekFrom::Start(0)).map_err(io)?;
+        }
+        Ok(())
+    }
+
+    fn keep_pending(&mut self, index: usize, events: &[EventText]) -> Result<(), TelemetryError> {
+        let line = PendingLine {
+            index,
+            events: events
+                .iter()
+                .map(|event| PendingEvent { body: event.body.clone(), wall: event.wall })
+                .collect(),
+        };
+        let mut bytes = Vec::new();
+        canonical::write(&mut bytes, &line);
+        bytes.push(b'\n');
+        self.pending
+            .write_all(&bytes)
+            .map_err(|source| TelemetryError::Io { path: self.pending_path.clone(), source })
+    }
+
+    /// Appends lines with one write.
+    fn append(&mut self, events: &[EventText]) -> Result<(), TelemetryError> {
+        let mut bytes = Vec::with_capacity(events.iter().map(|event| event.body.len() + 160).sum());
+        let mut chain = std::mem::take(&mut self.chain);
+        let mut seq = self.seq;
+        for event in events {
+            chain = link(&chain, &event.body, seq);
+            bytes.extend_from_slice(b"{\"chain\":\"");
+            bytes.extend_from_slice(chain.as_bytes());
+            bytes.extend_from_slice(b"\",");
+            bytes.extend_from_slice(event.body.as_bytes());
+            bytes.extend_from_slice(format!(",\"seq\":{seq}").as_bytes());
+            if let Some(duration_us) = event.wall {
+                bytes.extend_from_slice(b",\"wall\":");
+                canonical::write(&mut bytes, &Wall { duration_us });
+            }
+            bytes.extend_from_slice(b"}\n");
+            seq += 1;
+        }
+        self.file
+            .write_all(&bytes)
+            .map_err(|source| TelemetryError::Io { path: self.path.clone(), source })?;
+        (self.chain, self.seq) = (chain, seq);
+        for (task, outcome, reward) in events.iter().filter_map(|event| event.ends.clone()) {
+            self.count(task, outcome, reward);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, task: String, outcome: Outcome, reward: Option<f64>) {
+        *self.outcomes.entry(outcome.name()).or_default() += 1;
+        self.done.push(Recorded { index: self.done.len(), task, outcome, reward });
+    }
+
+    /// Reads what is there, checks its chain, and cuts off what comes after the last episode
+    /// that is complete.
+    fn take_over(&mut self, header: &RunStart) -> Result<(), TelemetryError> {
+        let broken = |reason| TelemetryError::Resume { path: self.path.clone(), reason };
+        let file = self
+            .file
+            .try_clone()
+            .map_err(|source| TelemetryError::Io { path: self.path.clone(), source })?;
+        let mut lines = Lines::new(file);
+        let mut good = None;
+        let mut done = Vec::new();
+        while let Some(line) = lines.next_line().map_err(|error| match error {
+            LineError::Io(source) => TelemetryError::Io { path: self.path.clone(), source },
+            LineError::Broken(reason) => broken(reason),
+        })? {
+            match line.event.as_str() {
+                "run.start" => {
+                    same_run(&line.fields, header).map_err(broken)?;
+                    good = Some(lines.mark());
+                }
+                "episode.end" => {
+                    let Some(recorded) = recorded(&line.fields, done.len()) else {
+                        return Err(broken(ResumeError::Broken {
+                            line: lines.seq,
+                            reason: "says no outcome".into(),
+                        }));
+                    };
+                    done.push(recorded);
+                    good = Some(lines.mark());
+                }
+                "run.end" => {
+                    self.ended = true;
+                    good = Some(lines.mark());
+                }
+                _ => {}
+            }
+        }
+        let Some(mark) = good else { return Err(broken(ResumeError::Empty)) };
+        let io = |source| TelemetryError::Io { path: self.path.clone(), source };
+        self.file.set_len(mark.bytes).map_err(io)?;
+        self.file.seek(SeekFrom::End(0)).map_err(io)?;
+        (self.chain, self.seq) = (mark.chain, mark.seq);
+        self.next = done.len();
+        for recorded in done {
+            self.count(recorded.task, recorded.outcome, recorded.reward);
+        }
+        Ok(())
+    }
+
+    /// Takes over episodes that were finished before their turn. A line that was cut short is
+    /// an episode that isn't recorded: it is run again.
+    fn take_pending(&mut self) -> Result<(), TelemetryError> {
+        let mut text = String::new();
+        let io = |source| TelemetryError::Io { path: self.pending_path.clone(), source };
+        self.pending.read_to_string(&mut text).map_err(io)?;
+        for line in text.lines() {
+            let Ok(line) = serde_json::from_str::<PendingLine>(line) else { continue };
+            if line.index < self.next {
+                continue;
+            }
+            let events: Vec<EventText> = line
+                .events
+                .into_iter()
+                .map(|event| EventText { ends: ends(&event.body), body: event.body, wall: event.wall })
+                .collect();
+            if events.last().is_some_and(|event| event.ends.is_some()) {
+                self.waiting.insert(line.index, events);
+            }
+        }
+        self.write_waiting()
+    }
+}
+
+fn open_file(path: &Path, new: bool) -> Result<File, TelemetryError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(new)
+        .truncate(false)
+        .open(path)
+        .map_err(|source| TelemetryError::Io { path: path.to_owned(), source })
+}
+
+/// The chain of a line: of what came before and the line's own canonical event.
+fn link(before: &str, body: &str, seq: u64) -> String {
+    let digest = Sha256::new()
+        .chain_update(before)
+        .chain_update(b"{")
+        .chain_update(body)
+        .chain_update(format!(",\"seq\":{seq}}}"))
+        .finalize();
+    let mut hex = String::with_capacity(64);
+    for byte in digest {
+        hex.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
+        hex.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
+    }
+    hex
+}
+
+fn event_text(event: &Event<'_>, wall: Option<u64>) -> EventText {
+    let text = canonical::to_string(event);
+    // Without the braces: the line adds its chain before and its number after.
+    let body = text.get(1..text.len().saturating_sub(1)).unwrap_or_default().to_owned();
+    EventText { body, wall, ends: None }
+}
+
+/// Outcome of the episode that an event ends, if it ends one.
+fn ends(body: &str) -> Option<(String, Outcome, Option<f64>)> {
+    let value: Json = serde_json::from_str(&format!("{{{body}}}")).ok()?;
+    if value["event"] != "episode.end" {
+        return None;
+    }
+    let recorded = recorded(&value["fields"], 0)?;
+    Some((recorded.task, recorded.outcome, recorded.reward))
+}
+
+fn recorded(fields: &Json, index: usize) -> Option<Recorded> {
+    let episode = fields["gen_ai.conversation.id"].as_str()?;
+    Some(Recorded {
+        index,
+        task: episode.rsplit_once('#')?.0.to_owned(),
+        outcome: Outcome::from_name(fields["outcome"].as_str()?)?,
+        reward: fields["reward"].as_f64(),
+    })
+}
+
+fn same_run(recorded: &Json, header: &RunStart) -> Result<(), ResumeError> {
+    let wanted: Json = serde_json::from_str(&canonical::to_string(header)).unwrap_or_default();
+    let keys = |of: &Json| of.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
+    let mut all: Vec<String> = keys(recorded).unwrap_or_default();
+    all.extend(keys(&wanted).unwrap_or_default());
+    for field in all {
+        if recorded[&field] != wanted[&field] {
+            let shown = |value: &Json| value.to_string().chars().take(120).collect();
+            return Err(ResumeError::OtherRun {
+                recorded: shown(&recorded[&field]),
+                wanted: shown(&wanted[&field]),
+                field,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks a telemetry file's chain from its first line to its last; says how many lines hold.
+///
+/// # Errors
+/// At the first line that was altered, added, dropped or cut short.
+pub fn verify_chain(path: &Path) -> Result<u64, TelemetryError> {
+    let io = |source| TelemetryError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut lines = Lines::new(file);
+    loop {
+        match lines.next_line() {
+            Ok(Some(_)) => {}
+            Ok(None) if lines.bytes == length => return Ok(lines.seq),
+            Ok(None) => {
+                let line = lines.seq + 1;
+                let reason = ResumeError::Broken { line, reason: "is cut short".into() };
+                return Err(TelemetryError::Resume { path: path.to_owned(), reason });
+            }
+            Err(LineError::Io(source)) => return Err(io(source)),
+            Err(LineError::Broken(reason)) => {
+                return Err(TelemetryError::Resume { path: path.to_owned(), reason });
+            }
+        }
+    }
+}
+
+/// Lines read back, each held to the chain.
+struct Lines {
+    reader: BufReader<File>,
+    bytes: u64,
+    seq: u64,
+    chain: String,
+}
+
+struct LineRead {
+    event: String,
+    fields: Json,
+}
+
+enum LineError {
+    Io(io::Error),
+    Broken(ResumeError),
+}
+
+struct Mark {
+    bytes: u64,
+    seq: u64,
+    chain: String,
+}
+
+impl Lines {
+    fn new(file: File) -> Self {
+        Self { reader: BufReader::new(file), bytes: 0, seq: 0, chain: String::new() }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes, seq: self.seq, chain: self.chain.clone() }
+    }
+
+    /// The next whole line; nothing at the end, or where the last line was cut short.
+    fn next_line(&mut self) -> Result<Option<LineRead>, LineError> {
+        let mut text = Vec::new();
+        let mut limited = (&mut self.reader).take(LINE_BYTES_MAX);
+        let read = limited.read_until(b'\n', &mut text).map_err(LineError::Io)?;
+        if read == 0 || text.last() != Some(&b'\n') {
+            return Ok(None);
+        }
+        let line = self.seq + 1;
+        let broken =
+            |reason: &str| LineError::Broken(ResumeError::Broken { line, reason: reason.into() });
+        let value: Json =
+            serde_json::from_slice(&text).map_err(|error| broken(&format!("is no JSON: {error}")))?;
+        if value["seq"].as_u64() != Some(self.seq) {
+            return Err(broken("is out of sequence"));
+        }
+        let body = format!(
+            "\"event\":{},\"fields\":{}",
+            canonical::to_string(&value["event"]),
+            canonical::to_string(&value["fields"])
+        );
+        let chain = link(&self.chain, &body, self.seq);
+        if value["chain"].as_str() != Some(chain.as_str()) {
+            return Err(broken("its chain doesn't fit"));
+        }
+        self.chain = chain;
+        self.seq += 1;
+        self.bytes += read as u64;
+        let event = value["event"].as_str().unwrap_or_default().to_owned();
+        let fields = value.get("fields").cloned().unwrap_or_default();
+        Ok(Some(LineRead { event, fields }))
+    }
+}
