@@ -15,6 +15,7 @@ mod runner;
 mod script;
 mod seed;
 mod suite;
+mod summary;
 mod telemetry;
 
 pub use env::{CrmEnv, EnvError, STEPS_MAX, Step, execute};
@@ -28,7 +29,8 @@ pub use script::{ScriptError, parse_script};
 pub use seed::EpisodeSeed;
 pub use suite::file::{suite_schema, tasks_schema};
 pub use suite::{Derived, Equivalent, MutantKind, Split, Suite, Task, Turn};
+pub use summary::{Group, Rate, Summary, Tally};
 pub use telemetry::{
-    Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError, TelemetryWriter,
+    PluginPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError, TelemetryWriter,
     telemetry_schema, verify_chain,
 };

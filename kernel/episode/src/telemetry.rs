@@ -8,7 +8,7 @@
 mod events;
 mod writer;
 
-pub use events::{TELEMETRY_VERSION, telemetry_schema};
+pub use events::{PluginPin, TELEMETRY_VERSION, telemetry_schema};
 pub use writer::{
     Recorded, ResumeError, RunHeader, TelemetryError, TelemetryWriter, verify_chain,
 };

@@ -1,31 +1,4 @@
 //! One digest for a whole state, the same on every backend, kept up row by row.
-//!
-//! # Format, for whoever recomputes it
-//!
-//! 1. *Row bytes*: the MessagePack array `[entity, values]`. `entity` is the entity's singular
-//!    name as a string (`"Client"`); `values` is an array with one element a column, in declared
-//!    order. Nothing recorded is `nil`; keys and references are 16 bytes (`bin`), the UUID's,
-//!    most significant first; amounts are integers, in cents; percentages are integers; dates
-//!    are strings `YYYY-MM-DD`; instants are strings in RFC 3339 with `T` and `Z` in capitals
-//!    and the fraction of a second, up to six digits, without trailing zeros and left out if it
-//!    is zero; lists of texts are arrays of strings; all else is a string in UTF-8. Lengths and
-//!    integers take the shortest form MessagePack has for them, non-negative integers an
-//!    unsigned one.
-//! 2. *Row digest*: SHA-256 of the row bytes, read as a number, most significant byte first.
-//! 3. *Sum*: the sum of all row digests modulo 2^256, and the number of rows.
-//! 4. *Fingerprint*: SHA-256 of the ASCII text `proctor-fingerprint-1`, the sum (32 bytes, most
-//!    significant first) and the number of rows (8 bytes, most significant first).
-//!
-//! Row bytes are injective: the entity's name and the position tell what each value is, and two
-//! different values of one column have different bytes. Addition makes the digest independent
-//! of order, and adding or taking away one row is O(1).
-//!
-//! # What it is and isn't
-//!
-//! A set hash by addition finds every accidental difference. It isn't collision resistant
-//! against someone who can choose thousands of rows: the generalised birthday problem (Wagner,
-//! 2002) gives other rows with the same sum. Against forgery stands the SHA-256 over a
-//! snapshot's bytes, which covers the rows themselves.
 
 use std::fmt;
 use std::str::FromStr;
@@ -130,7 +103,34 @@ fn limbs(digest: RowDigest) -> impl Iterator<Item = u64> {
     [d, c, b, a].into_iter()
 }
 
-/// Digest of a whole state; see the module's source or `docs` for the format.
+/// Digest of a whole state, the same on every backend.
+///
+/// # Format, for whoever recomputes it
+///
+/// 1. *Row bytes*: the MessagePack array `[entity, values]`. `entity` is the entity's singular
+///    name as a string (`"Client"`); `values` is an array with one element a column, in declared
+///    order. Nothing recorded is `nil`; keys and references are 16 bytes (`bin`), the UUID's,
+///    most significant first; amounts are integers, in cents; percentages are integers; dates
+///    are strings `YYYY-MM-DD`; instants are strings in RFC 3339 with `T` and `Z` in capitals
+///    and the fraction of a second, up to six digits, without trailing zeros and left out if it
+///    is zero; lists of texts are arrays of strings; all else is a string in UTF-8. Lengths and
+///    integers take the shortest form MessagePack has for them, non-negative integers an
+///    unsigned one.
+/// 2. *Row digest*: SHA-256 of the row bytes, read as a number, most significant byte first.
+/// 3. *Sum*: the sum of all row digests modulo 2^256, and the number of rows.
+/// 4. *Fingerprint*: SHA-256 of the ASCII text `proctor-fingerprint-1`, the sum (32 bytes, most
+///    significant first) and the number of rows (8 bytes, most significant first).
+///
+/// Row bytes are injective: the entity's name and the position tell what each value is, and two
+/// different values of one column have different bytes. Addition makes the digest independent
+/// of order, and adding or taking away one row is O(1).
+///
+/// # What it is and isn't
+///
+/// A set hash by addition finds every accidental difference. It isn't collision resistant
+/// against someone who can choose thousands of rows: the generalised birthday problem (Wagner,
+/// 2002) gives other rows with the same sum. Against forgery stands the SHA-256 over a
+/// snapshot's bytes, which covers the rows themselves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -196,6 +196,8 @@ impl Serialize for Fingerprint {
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }

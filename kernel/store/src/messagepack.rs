@@ -11,8 +11,8 @@ use proctor_crm::{Entity, Id, Kind, Row, Value};
 use serde::Deserialize;
 use serde::de::value::{BytesDeserializer, Error as DeserializeError};
 
-use crate::snapshot::SnapshotError;
 use crate::TEXT_BYTES_MAX;
+use crate::snapshot::SnapshotError;
 
 /// Writes canonical MessagePack.
 #[derive(Default)]
@@ -57,8 +57,8 @@ impl Writer {
     pub(crate) fn str(&mut self, text: &str) {
         match text.len() {
             length @ ..0x20 => self.bytes.push(0xa0 | length as u8),
-            length @ ..0x100 => self.head(0xd9, &[length as u8]),
-            length @ ..0x1_0000 => self.head(0xda, &(length as u16).to_be_bytes()),
+            length @ 0x20..0x100 => self.head(0xd9, &[length as u8]),
+            length @ 0x100..0x1_0000 => self.head(0xda, &(length as u16).to_be_bytes()),
             length => self.head(0xdb, &(length as u32).to_be_bytes()),
         }
         self.bytes.extend_from_slice(text.as_bytes());
@@ -79,7 +79,7 @@ impl Writer {
     pub(crate) fn array(&mut self, length: usize) {
         match length {
             ..0x10 => self.bytes.push(0x90 | length as u8),
-            ..0x1_0000 => self.head(0xdc, &(length as u16).to_be_bytes()),
+            0x10..0x1_0000 => self.head(0xdc, &(length as u16).to_be_bytes()),
             _ => self.head(0xdd, &(length as u32).to_be_bytes()),
         }
     }
@@ -150,7 +150,11 @@ impl<'a> Reader<'a> {
             0xd3 => self.wide(i64::from_be_bytes, |n| n < -0x8000_0000)?,
             _ => (0, false),
         };
-        if canonical { Ok(number) } else { Err(SnapshotError::Malformed { at, expected }) }
+        if canonical {
+            Ok(number)
+        } else {
+            Err(SnapshotError::Malformed { at, expected })
+        }
     }
 
     /// A string of at most [`TEXT_BYTES_MAX`].
@@ -172,7 +176,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Exactly `N` bytes, fewer than 256.
-    pub(crate) fn bin<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N], SnapshotError> {
+    pub(crate) fn bin<const N: usize>(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<[u8; N], SnapshotError> {
         let at = self.at;
         match self.take()? {
             [0xc4, length] if usize::from(length) == N => self.take(),
@@ -194,15 +201,27 @@ impl<'a> Reader<'a> {
     }
 
     /// The head of an array of just this length.
-    pub(crate) fn array_of(&mut self, length: usize, expected: &'static str) -> Result<(), SnapshotError> {
+    pub(crate) fn array_of(
+        &mut self,
+        length: usize,
+        expected: &'static str,
+    ) -> Result<(), SnapshotError> {
         let at = self.at;
-        if self.array(expected)? == length { Ok(()) } else { Err(SnapshotError::Malformed { at, expected }) }
+        if self.array(expected)? == length {
+            Ok(())
+        } else {
+            Err(SnapshotError::Malformed { at, expected })
+        }
     }
 
     /// A string that must be this one.
     pub(crate) fn word(&mut self, word: &str, expected: &'static str) -> Result<(), SnapshotError> {
         let at = self.at;
-        if self.str(expected)? == word { Ok(()) } else { Err(SnapshotError::Malformed { at, expected }) }
+        if self.str(expected)? == word {
+            Ok(())
+        } else {
+            Err(SnapshotError::Malformed { at, expected })
+        }
     }
 
     /// The values of a row of `entity`, in declared order.
@@ -227,7 +246,10 @@ impl<'a> Reader<'a> {
                 let bytes: [u8; 16] = self.bin("an id of 16 bytes")?;
                 Id::deserialize(BytesDeserializer::<DeserializeError>::new(&bytes))
                     .map(Value::Id)
-                    .map_err(|_| SnapshotError::Malformed { at, expected: "an id of 16 bytes" })
+                    .map_err(|_| SnapshotError::Malformed {
+                        at,
+                        expected: "an id of 16 bytes",
+                    })
             }
             Kind::Money => {
                 let expected = "an amount in cents";
@@ -241,7 +263,10 @@ impl<'a> Reader<'a> {
             Kind::Texts => {
                 let length = self.array("an array of strings")?;
                 if length > Kind::TEXTS_MAX {
-                    return Err(SnapshotError::Malformed { at, expected: "an array of at most 100 strings" });
+                    return Err(SnapshotError::Malformed {
+                        at,
+                        expected: "an array of at most 100 strings",
+                    });
                 }
                 (0..length)
                     .map(|_| self.str("a string").map(str::to_owned))
@@ -253,7 +278,9 @@ impl<'a> Reader<'a> {
             | Kind::Email
             | Kind::Url
             | Kind::FileName
-            | Kind::Choice(_) => self.str("a string").map(|text| Value::Text(text.to_owned())),
+            | Kind::Choice(_) => self
+                .str("a string")
+                .map(|text| Value::Text(text.to_owned())),
         }
     }
 
@@ -280,7 +307,11 @@ impl<'a> Reader<'a> {
         malformed: SnapshotError,
     ) -> Result<usize, SnapshotError> {
         let number = number(self.take()?);
-        if number >= least { Ok(number as usize) } else { Err(malformed) }
+        if number >= least {
+            Ok(number as usize)
+        } else {
+            Err(malformed)
+        }
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
@@ -292,7 +323,9 @@ impl<'a> Reader<'a> {
     fn slice(&mut self, length: usize) -> Result<&'a [u8], SnapshotError> {
         let rest = &self.bytes[self.at..];
         let Some(slice) = rest.get(..length) else {
-            return Err(SnapshotError::Truncated { at: self.bytes.len() });
+            return Err(SnapshotError::Truncated {
+                at: self.bytes.len(),
+            });
         };
         self.at += length;
         Ok(slice)

@@ -29,7 +29,12 @@ pub(crate) fn check(row: &Row) -> Result<(), Unportable> {
     for (column, value) in row.cells() {
         if let Err(reason) = check_value(value) {
             let (entity, id) = (row.entity(), row.id());
-            return Err(Unportable { entity, id, column: column.name, reason });
+            return Err(Unportable {
+                entity,
+                id,
+                column: column.name,
+                reason,
+            });
         }
     }
     Ok(())
@@ -59,7 +64,11 @@ fn check_text(text: &str) -> Result<(), &'static str> {
 
 /// The years that dates with four digits and no sign can name.
 fn check_year(year: i16) -> Result<(), &'static str> {
-    if (1..=9999).contains(&year) { Ok(()) } else { Err("is outside the years 1 to 9999") }
+    if (1..=9999).contains(&year) {
+        Ok(())
+    } else {
+        Err("is outside the years 1 to 9999")
+    }
 }
 
 fn check_instant(instant: Timestamp) -> Result<(), &'static str> {

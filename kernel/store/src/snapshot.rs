@@ -1,20 +1,4 @@
 //! All rows of a state, in canonical order and canonical bytes.
-//!
-//! # Format
-//!
-//! One MessagePack array of six, with everything in its shortest form:
-//!
-//! | element | is |
-//! |---|---|
-//! | 0 | the string `proctor-snapshot` |
-//! | 1 | the format's version, an integer: 1 |
-//! | 2 | the schema's version, an integer: [`SCHEMA_VERSION`] |
-//! | 3 | an array with `[table, columns, rows]` for each entity, in the order of [`Entity::ALL`]: the table's name, the names of its columns, and its rows in ascending order of key, each an array of values as in a row's digest |
-//! | 4 | the fingerprint of the rows, 32 bytes |
-//! | 5 | SHA-256 of every byte before these last 32 |
-//!
-//! The same rows give the same bytes. The SHA-256 at the end finds damage; whoever wants to
-//! know that a snapshot is the right one compares its digest with one from elsewhere.
 
 use proctor_crm::{Entity, Id, Row, RowError};
 use sha2::{Digest, Sha256};
@@ -34,6 +18,22 @@ const MAGIC: &str = "proctor-snapshot";
 const FORMAT_VERSION: u32 = 1;
 
 /// All rows of a state, in order of entity and key.
+///
+/// # Format
+///
+/// One MessagePack array of six, with everything in its shortest form:
+///
+/// | element | is |
+/// |---|---|
+/// | 0 | the string `proctor-snapshot` |
+/// | 1 | the format's version, an integer: 1 |
+/// | 2 | the schema's version, an integer: [`SCHEMA_VERSION`] |
+/// | 3 | an array with `[table, columns, rows]` for each entity, in the order of [`Entity::ALL`]: the table's name, the names of its columns, and its rows in ascending order of key, each an array of values as in a row's digest |
+/// | 4 | the fingerprint of the rows, 32 bytes |
+/// | 5 | SHA-256 of every byte before these last 32 |
+///
+/// The same rows give the same bytes. The SHA-256 at the end finds damage; whoever wants to
+/// know that a snapshot is the right one compares its digest with one from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     rows: Vec<Row>,
@@ -67,7 +67,10 @@ pub enum SnapshotError {
         expected: &'static str,
     },
     /// A text that is longer than a cell may hold.
-    #[error("byte {at} of the snapshot: a text of {bytes} bytes is longer than {}", crate::TEXT_BYTES_MAX)]
+    #[error(
+        "byte {at} of the snapshot: a text of {bytes} bytes is longer than {}",
+        crate::TEXT_BYTES_MAX
+    )]
     TextTooLong {
         /// Where.
         at: usize,
@@ -75,13 +78,17 @@ pub enum SnapshotError {
         bytes: usize,
     },
     /// A format that this version can't read.
-    #[error("the snapshot has format version {found}; this version of Proctor reads {FORMAT_VERSION}")]
+    #[error(
+        "the snapshot has format version {found}; this version of Proctor reads {FORMAT_VERSION}"
+    )]
     FormatVersion {
         /// Version of the snapshot.
         found: i64,
     },
     /// Rows of another schema.
-    #[error("the snapshot has schema version {found}; this version of Proctor reads {SCHEMA_VERSION}")]
+    #[error(
+        "the snapshot has schema version {found}; this version of Proctor reads {SCHEMA_VERSION}"
+    )]
     SchemaVersion {
         /// Version of the snapshot.
         found: i64,
@@ -163,11 +170,16 @@ impl Snapshot {
         }
         for row in &rows {
             let (entity, id) = (row.entity(), row.id());
-            if let Some((column, _)) =
-                row.cells().find(|(column, value)| column.required && value.is_null())
+            if let Some((column, _)) = row
+                .cells()
+                .find(|(column, value)| column.required && value.is_null())
             {
                 let found = "nothing".to_owned();
-                let source = RowError::Value { entity, column: column.name, found };
+                let source = RowError::Value {
+                    entity,
+                    column: column.name,
+                    found,
+                };
                 return Err(SnapshotError::Incomplete { entity, id, source });
             }
             portable::check(row)?;
@@ -213,7 +225,10 @@ impl Snapshot {
             out.array(3);
             out.str(entity.table());
             out.array(entity.columns().len());
-            entity.columns().iter().for_each(|column| out.str(column.name));
+            entity
+                .columns()
+                .iter()
+                .for_each(|column| out.str(column.name));
             let rows = self.rows_of(entity);
             out.array(rows.len());
             rows.iter().for_each(|row| out.values(row));
@@ -282,15 +297,24 @@ fn read_table(
 ) -> Result<(), SnapshotError> {
     input.array_of(3, "an array of a table's name, columns and rows")?;
     input.word(entity.table(), "the name of the next table")?;
-    input.array_of(entity.columns().len(), "an array with each of the table's columns")?;
+    input.array_of(
+        entity.columns().len(),
+        "an array with each of the table's columns",
+    )?;
     for column in entity.columns() {
         input.word(column.name, "the name of the next column")?;
     }
     let mut previous = None;
     for index in 0..input.array("an array of rows")? {
         let at = input.at();
-        let row = Row::from_values(entity, input.values(entity)?)
-            .map_err(|source| SnapshotError::Row { at, entity, index, source })?;
+        let row = Row::from_values(entity, input.values(entity)?).map_err(|source| {
+            SnapshotError::Row {
+                at,
+                entity,
+                index,
+                source,
+            }
+        })?;
         let id = row.id();
         if previous == Some(id) {
             return Err(SnapshotError::Duplicate { entity, id });

@@ -98,6 +98,14 @@ impl Suite {
         })
     }
 
+    /// Compiles canonical data from the texts of its files.
+    ///
+    /// # Errors
+    /// As [`Suite::load`].
+    pub fn data_from_files(files: &Files) -> Result<Snapshot, SuiteError> {
+        read_data(files, &mut Names::default())
+    }
+
     /// Reads canonical data alone.
     ///
     /// # Errors

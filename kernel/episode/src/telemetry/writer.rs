@@ -18,6 +18,7 @@ use crate::canonical;
 use crate::outcome::Outcome;
 use crate::runner::Finished;
 use crate::suite::Suite;
+use crate::summary::Tally;
 
 pub use super::events::RunStart as RunHeader;
 
@@ -90,8 +91,6 @@ pub enum ResumeError {
 /// What telemetry says of a finished episode: enough for a summary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// Place in the run.
-    pub index: usize,
     /// Id of the task.
     pub task: String,
     /// Outcome class.
@@ -111,8 +110,7 @@ pub struct TelemetryWriter {
     seq: u64,
     chain: String,
     total: usize,
-    outcomes: BTreeMap<&'static str, u64>,
-    done: Vec<Recorded>,
+    tally: Tally,
     suite: std::sync::Arc<Suite>,
     ended: bool,
 }
@@ -200,8 +198,7 @@ impl TelemetryWriter {
             seq: 0,
             chain: String::new(),
             total: usize::try_from(header.episodes).unwrap_or(usize::MAX),
-            outcomes: BTreeMap::new(),
-            done: Vec::new(),
+            tally: Tally::default(),
             suite,
             ended: false,
         })
@@ -219,10 +216,10 @@ impl TelemetryWriter {
         self.next + self.waiting.len()
     }
 
-    /// What is recorded, in order.
+    /// Outcomes of the episodes written so far.
     #[must_use]
-    pub fn done(&self) -> &[Recorded] {
-        &self.done
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Records a finished episode, in its place.
@@ -261,7 +258,9 @@ impl TelemetryWriter {
             return Ok(false);
         }
         if !self.ended {
-            let end = RunEnd { episodes: self.next as u64, outcomes: self.outcomes.clone() };
+            let outcomes = self.tally.outcomes();
+            let outcomes = outcomes.iter().map(|(outcome, count)| (outcome.name(), *count));
+            let end = RunEnd { episodes: self.next as u64, outcomes: outcomes.collect() };
             let end = event_text(&Event::RunEnd(end), None);
             self.append(&[end])?;
             self.ended = true;
@@ -325,14 +324,9 @@ impl TelemetryWriter {
             .map_err(|source| TelemetryError::Io { path: self.path.clone(), source })?;
         (self.chain, self.seq) = (chain, seq);
         for (task, outcome, reward) in events.iter().filter_map(|event| event.ends.clone()) {
-            self.count(task, outcome, reward);
+            self.tally.add(&Recorded { task, outcome, reward });
         }
         Ok(())
-    }
-
-    fn count(&mut self, task: String, outcome: Outcome, reward: Option<f64>) {
-        *self.outcomes.entry(outcome.name()).or_default() += 1;
-        self.done.push(Recorded { index: self.done.len(), task, outcome, reward });
     }
 
     /// Reads what is there, checks its chain, and cuts off what comes after the last episode
@@ -345,7 +339,7 @@ impl TelemetryWriter {
             .map_err(|source| TelemetryError::Io { path: self.path.clone(), source })?;
         let mut lines = Lines::new(file);
         let mut good = None;
-        let mut done = Vec::new();
+        let mut done = 0;
         while let Some(line) = lines.next_line().map_err(|error| match error {
             LineError::Io(source) => TelemetryError::Io { path: self.path.clone(), source },
             LineError::Broken(reason) => broken(reason),
@@ -356,13 +350,14 @@ impl TelemetryWriter {
                     good = Some(lines.mark());
                 }
                 "episode.end" => {
-                    let Some(recorded) = recorded(&line.fields, done.len()) else {
+                    let Some(recorded) = recorded(&line.fields) else {
                         return Err(broken(ResumeError::Broken {
                             line: lines.seq,
                             reason: "says no outcome".into(),
                         }));
                     };
-                    done.push(recorded);
+                    self.tally.add(&recorded);
+                    done += 1;
                     good = Some(lines.mark());
                 }
                 "run.end" => {
@@ -377,10 +372,7 @@ impl TelemetryWriter {
         self.file.set_len(mark.bytes).map_err(io)?;
         self.file.seek(SeekFrom::End(0)).map_err(io)?;
         (self.chain, self.seq) = (mark.chain, mark.seq);
-        self.next = done.len();
-        for recorded in done {
-            self.count(recorded.task, recorded.outcome, recorded.reward);
-        }
+        self.next = done;
         Ok(())
     }
 
@@ -447,14 +439,13 @@ fn ends(body: &str) -> Option<(String, Outcome, Option<f64>)> {
     if value["event"] != "episode.end" {
         return None;
     }
-    let recorded = recorded(&value["fields"], 0)?;
+    let recorded = recorded(&value["fields"])?;
     Some((recorded.task, recorded.outcome, recorded.reward))
 }
 
-fn recorded(fields: &Json, index: usize) -> Option<Recorded> {
+fn recorded(fields: &Json) -> Option<Recorded> {
     let episode = fields["gen_ai.conversation.id"].as_str()?;
     Some(Recorded {
-        index,
         task: episode.rsplit_once('#')?.0.to_owned(),
         outcome: Outcome::from_name(fields["outcome"].as_str()?)?,
         reward: fields["reward"].as_f64(),

@@ -8,8 +8,8 @@ use rusqlite::Statement;
 use rusqlite::types::{Null, ValueRef};
 
 use super::backend;
-use crate::portable;
 use crate::StoreError;
+use crate::portable;
 
 /// Binds a value to a statement's parameter. `text` is room to write in.
 pub(super) fn bind(
@@ -59,7 +59,12 @@ pub(super) fn row(entity: Entity, found: &rusqlite::Row<'_>) -> Result<Row, Stor
                     ValueRef::Text(bytes) => excerpt(bytes),
                     _ => "without a key".to_owned(),
                 };
-                return Err(StoreError::Corrupt { table: entity.table(), id, column: column.name, reason });
+                return Err(StoreError::Corrupt {
+                    table: entity.table(),
+                    id,
+                    column: column.name,
+                    reason,
+                });
             }
         }
     }
@@ -83,19 +88,23 @@ fn value(kind: Kind, cell: ValueRef<'_>) -> Result<Value, String> {
             .ok()
             .filter(|texts: &Vec<String>| json(texts).as_bytes() == bytes)
             .map(Value::Texts)
-            .ok_or_else(|| format!("{:?} is not a list of texts as canonical JSON", excerpt(bytes))),
+            .ok_or_else(|| {
+                format!(
+                    "{:?} is not a list of texts as canonical JSON",
+                    excerpt(bytes)
+                )
+            }),
         (
             Kind::Id | Kind::Reference(_) | Kind::Subject | Kind::Date | Kind::Timestamp,
             ValueRef::Text(bytes),
-        ) => portable::parse_exact(kind, text(bytes)?)
-            .ok_or_else(|| format!("{:?} is not a {kind:?} in its canonical form", excerpt(bytes))),
+        ) => portable::parse_exact(kind, text(bytes)?).ok_or_else(|| {
+            format!(
+                "{:?} is not a {kind:?} in its canonical form",
+                excerpt(bytes)
+            )
+        }),
         (
-            Kind::Line
-            | Kind::Prose
-            | Kind::Email
-            | Kind::Url
-            | Kind::FileName
-            | Kind::Choice(_),
+            Kind::Line | Kind::Prose | Kind::Email | Kind::Url | Kind::FileName | Kind::Choice(_),
             ValueRef::Text(bytes),
         ) => Ok(Value::Text(text(bytes)?.to_owned())),
         (_, other) => Err(format!("its type is {}", other.data_type())),

@@ -68,7 +68,7 @@ impl Sqlite {
     fn over_file(connection: Connection) -> Result<Self, StoreError> {
         migrate::verify_schema(&connection)?;
         let mut store = Self::over(connection, true, Sum::default())?;
-        store.sum = store.sum_of_all()?;
+        store.sum = store.in_one_view(Self::sum_of_all)?;
         Ok(store)
     }
 }
@@ -95,7 +95,9 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
         .map_err(backend)?;
     if !enforced {
         // SQLite says nothing if it was built without them.
-        return Err(StoreError::Misuse("this SQLite does not enforce foreign keys"));
+        return Err(StoreError::Misuse(
+            "this SQLite does not enforce foreign keys",
+        ));
     }
     // A schema that comes with a file may not call what could reach beyond the database.
     pragma(connection, "trusted_schema", "OFF")?;
@@ -113,7 +115,5 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
 }
 
 fn pragma(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
-    connection
-        .pragma_update(None, name, value)
-        .map_err(backend)
+    connection.pragma_update(None, name, value).map_err(backend)
 }

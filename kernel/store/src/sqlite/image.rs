@@ -53,14 +53,22 @@ impl Sqlite {
         const JOURNAL_VERSIONS: std::ops::Range<usize> = 18..20;
         self.usable()?;
         if self.mark.is_some() {
-            return Err(StoreError::Misuse("no image can be taken inside an episode"));
+            return Err(StoreError::Misuse(
+                "no image can be taken inside an episode",
+            ));
         }
-        self.notice_others()?;
-        let mut pages = self.connection.serialize(MAIN_DB).map_err(backend)?.to_vec();
+        let mut pages = self.in_one_view(|store| {
+            store.notice_others()?;
+            let pages = store.connection.serialize(MAIN_DB).map_err(backend)?;
+            Ok(pages.to_vec())
+        })?;
         if let Some(versions) = pages.get_mut(JOURNAL_VERSIONS) {
             versions.fill(1);
         }
-        Ok(Image { pages: pages.into(), sum: self.sum })
+        Ok(Image {
+            pages: pages.into(),
+            sum: self.sum,
+        })
     }
 
     /// A database in memory that starts as an image.

@@ -108,7 +108,11 @@ pub(super) fn require_latest(
     Ok(())
 }
 
-fn step(transaction: &Transaction<'_>, version: u32, migration: &Migration) -> rusqlite::Result<()> {
+fn step(
+    transaction: &Transaction<'_>,
+    version: u32,
+    migration: &Migration,
+) -> rusqlite::Result<()> {
     if version == 1 {
         transaction.execute_batch(HISTORY)?;
     }
@@ -121,24 +125,30 @@ fn step(transaction: &Transaction<'_>, version: u32, migration: &Migration) -> r
 }
 
 /// How many of the migrations were done, all of them just as they are here.
-fn verify_history(
-    connection: &Connection,
-    migrations: &[Migration],
-) -> Result<usize, StoreError> {
+fn verify_history(connection: &Connection, migrations: &[Migration]) -> Result<usize, StoreError> {
     let found = version(connection)?;
     if found == 0 {
         let objects: i64 = connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .map_err(backend)?;
-        return if objects == 0 { Ok(0) } else { Err(MigrationError::Foreign.into()) };
+        return if objects == 0 {
+            Ok(0)
+        } else {
+            Err(MigrationError::Foreign.into())
+        };
     }
     let known = count(migrations);
-    let done = usize::try_from(found).ok().filter(|done| *done <= migrations.len());
+    let done = usize::try_from(found)
+        .ok()
+        .filter(|done| *done <= migrations.len());
     let Some(done) = done else {
         return Err(MigrationError::Newer { found, known }.into());
     };
     let history = MigrationError::History { version: found };
-    if objects(connection)?.iter().all(|object| object.name != "schema_migration") {
+    if objects(connection)?
+        .iter()
+        .all(|object| object.name != "schema_migration")
+    {
         return Err(history.into());
     }
     for (migration, version) in migrations[..done].iter().zip(1..) {
@@ -183,7 +193,10 @@ pub(super) fn verify_schema(connection: &Connection) -> Result<(), StoreError> {
         .find(|object| differs(object, expected))
         .or_else(|| expected.iter().find(|object| differs(object, &found)));
     match stranger {
-        Some(object) => Err(MigrationError::Schema { object: object.name.clone() }.into()),
+        Some(object) => Err(MigrationError::Schema {
+            object: object.name.clone(),
+        }
+        .into()),
         None => Ok(()),
     }
 }
@@ -222,9 +235,63 @@ fn version(connection: &Connection) -> Result<i64, StoreError> {
 
 fn digest(migration: &Migration) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(migration.sql).iter().fold(String::new(), |mut text, byte| {
-        // A `String` takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(migration.sql)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            // A `String` takes all that is written to it.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    const FIRST: Migration = Migration {
+        name: "first",
+        sql: "CREATE TABLE a (x)",
+    };
+    const SECOND: Migration = Migration {
+        name: "second",
+        sql: "ALTER TABLE a ADD COLUMN y; INSERT INTO a VALUES (1, 2)",
+    };
+    const BROKEN: Migration = Migration {
+        name: "broken",
+        sql: "DROP TABLE a; CREATE nonsense",
+    };
+
+    #[test]
+    fn an_older_database_takes_the_steps_that_are_missing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &[FIRST]).unwrap();
+        let older = require_latest(&connection, &[FIRST, SECOND]).unwrap_err();
+        assert!(matches!(
+            older,
+            StoreError::Migration(MigrationError::Older { found: 1, known: 2 })
+        ));
+        for _ in 0..2 {
+            migrate(&mut connection, &[FIRST, SECOND]).unwrap();
+            let rows: i64 = connection
+                .query_row("SELECT count(y) FROM a", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!((version(&connection).unwrap(), rows), (2, 1));
+        }
+        require_latest(&connection, &[FIRST, SECOND]).unwrap();
+        assert!(
+            migrate(&mut connection, &[FIRST]).is_err(),
+            "it is newer now"
+        );
+    }
+
+    #[test]
+    fn a_step_that_fails_is_not_half_done() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(migrate(&mut connection, &[FIRST, BROKEN]).is_err());
+        assert_eq!(version(&connection).unwrap(), 1);
+        connection.execute("INSERT INTO a VALUES (1)", []).unwrap();
+        migrate(&mut connection, &[FIRST, SECOND]).unwrap();
+    }
 }

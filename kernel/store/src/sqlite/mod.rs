@@ -88,17 +88,30 @@ impl Sqlite {
         // A healthy database answers with one row, `ok`.
         let integrity = check("PRAGMA integrity_check(100)", |row| row.get(0)).map_err(backend)?;
         findings.extend(integrity.into_iter().filter(|finding| finding != "ok"));
-        let references = check("SELECT \"table\", parent FROM pragma_foreign_key_check", |row| {
-            let (child, parent): (String, String) = (row.get(0)?, row.get(1)?);
-            Ok(format!("a row of {child} refers to one of {parent} that does not exist"))
-        });
+        let references = check(
+            "SELECT \"table\", parent FROM pragma_foreign_key_check",
+            |row| {
+                let (child, parent): (String, String) = (row.get(0)?, row.get(1)?);
+                Ok(format!(
+                    "a row of {child} refers to one of {parent} that does not exist"
+                ))
+            },
+        );
         findings.extend(references.map_err(backend)?);
         findings.truncate(FINDINGS_MAX);
-        if findings.is_empty() { Ok(()) } else { Err(StoreError::Damaged { findings }) }
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(StoreError::Damaged { findings })
+        }
     }
 
     fn usable(&self) -> Result<(), StoreError> {
-        if self.lost { Err(StoreError::Lost) } else { Ok(()) }
+        if self.lost {
+            Err(StoreError::Lost)
+        } else {
+            Ok(())
+        }
     }
 
     fn run(&self, sql: &str) -> Result<(), StoreError> {
@@ -120,7 +133,8 @@ impl Sqlite {
     /// Opens a transaction that writes, and looks whether anybody else wrote since the last.
     fn open_transaction(&mut self) -> Result<(), StoreError> {
         self.run("BEGIN IMMEDIATE")?;
-        self.notice_others().inspect_err(|_| self.lost |= self.run("ROLLBACK").is_err())
+        self.notice_others()
+            .inspect_err(|_| self.lost |= self.run("ROLLBACK").is_err())
     }
 
     fn notice_others(&mut self) -> Result<(), StoreError> {
@@ -130,6 +144,20 @@ impl Sqlite {
             self.data_version = version;
         }
         Ok(())
+    }
+
+    /// Does `work`, which only reads, on one state of the database, whoever else writes to it.
+    fn in_one_view<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if !self.shared || self.mark.is_some() {
+            return work(self);
+        }
+        self.run("BEGIN")?;
+        let done = work(self);
+        self.run("ROLLBACK").inspect_err(|_| self.lost = true)?;
+        done
     }
 
     fn sum_of_all(&mut self) -> Result<Sum, StoreError> {
@@ -151,7 +179,10 @@ impl Sqlite {
         for entity in Entity::ALL {
             let query = Query::all(entity, Vec::new());
             let search = Search::rows(&query, String::new())?;
-            let mut statement = self.connection.prepare_cached(search.sql()).map_err(backend)?;
+            let mut statement = self
+                .connection
+                .prepare_cached(search.sql())
+                .map_err(backend)?;
             let mut found = statement.raw_query();
             while let Some(row) = found.next().map_err(backend)? {
                 take(cell::row(entity, row)?)?;
@@ -164,15 +195,24 @@ impl Sqlite {
         let mut rows = Vec::new();
         let search = Search::rows(query, std::mem::take(&mut self.sql))?;
         {
-            let mut statement = self.connection.prepare_cached(search.sql()).map_err(backend)?;
-            search.bind(&mut statement, &mut self.text).map_err(backend)?;
+            let mut statement = self
+                .connection
+                .prepare_cached(search.sql())
+                .map_err(backend)?;
+            search
+                .bind(&mut statement, &mut self.text)
+                .map_err(backend)?;
             let mut found = statement.raw_query();
             while let Some(row) = found.next().map_err(backend)? {
                 rows.push(cell::row(query.entity, row)?);
             }
         }
         self.sql = search.into_sql();
-        let total = if query.count { Some(self.total(query, rows.len())?) } else { None };
+        let total = if query.count {
+            Some(self.total(query, rows.len())?)
+        } else {
+            None
+        };
         Ok(Found { rows, total })
     }
 
@@ -184,8 +224,13 @@ impl Sqlite {
         }
         let search = Search::total(query, std::mem::take(&mut self.sql))?;
         let count: i64 = {
-            let mut statement = self.connection.prepare_cached(search.sql()).map_err(backend)?;
-            search.bind(&mut statement, &mut self.text).map_err(backend)?;
+            let mut statement = self
+                .connection
+                .prepare_cached(search.sql())
+                .map_err(backend)?;
+            search
+                .bind(&mut statement, &mut self.text)
+                .map_err(backend)?;
             let mut found = statement.raw_query();
             let row = found.next().map_err(backend)?;
             row.map_or(Ok(0), |row| row.get(0)).map_err(backend)?
@@ -249,7 +294,12 @@ impl Store for Sqlite {
 
     fn read(&mut self, queries: &[Query]) -> Result<Vec<Found>, StoreError> {
         self.usable()?;
-        queries.iter().map(|query| self.answer(query)).collect()
+        match queries {
+            [query] => Ok(vec![self.answer(query)?]),
+            _ => {
+                self.in_one_view(|store| queries.iter().map(|query| store.answer(query)).collect())
+            }
+        }
     }
 
     fn apply(&mut self, changes: &[Change]) -> Result<(), StoreError> {
@@ -269,7 +319,7 @@ impl Store for Sqlite {
 
     fn scan(&mut self) -> Result<Fingerprint, StoreError> {
         self.usable()?;
-        Ok(self.sum_of_all()?.fingerprint())
+        Ok(self.in_one_view(Self::sum_of_all)?.fingerprint())
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -284,7 +334,9 @@ impl Store for Sqlite {
 
     fn reset(&mut self) -> Result<(), StoreError> {
         self.usable()?;
-        let mark = self.mark.ok_or(StoreError::Misuse("no episode is open to be reset"))?;
+        let mark = self
+            .mark
+            .ok_or(StoreError::Misuse("no episode is open to be reset"))?;
         // A savepoint to roll back to would do it too, but SQLite's journal goes on growing
         // then, and each reset would play back all that any reset before it did.
         self.lost = true;
@@ -301,7 +353,9 @@ impl Store for Sqlite {
 
     fn end(&mut self) -> Result<(), StoreError> {
         self.usable()?;
-        let mark = self.mark.ok_or(StoreError::Misuse("no episode is open to be ended"))?;
+        let mark = self
+            .mark
+            .ok_or(StoreError::Misuse("no episode is open to be ended"))?;
         self.run("ROLLBACK").inspect_err(|_| self.lost = true)?;
         self.sum = mark;
         self.mark = None;
@@ -311,9 +365,11 @@ impl Store for Sqlite {
     fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
         self.usable()?;
         let mut rows = Vec::new();
-        self.each_row(&mut |row| {
-            rows.push(row);
-            Ok(())
+        self.in_one_view(|store| {
+            store.each_row(&mut |row| {
+                rows.push(row);
+                Ok(())
+            })
         })?;
         Ok(Snapshot::from_rows(rows)?)
     }
@@ -321,11 +377,15 @@ impl Store for Sqlite {
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         self.usable()?;
         if self.mark.is_some() {
-            return Err(StoreError::Misuse("a snapshot cannot be restored inside an episode"));
+            return Err(StoreError::Misuse(
+                "a snapshot cannot be restored inside an episode",
+            ));
         }
         self.guarded(Guard::Transaction, |store| {
             for entity in Entity::ALL.into_iter().rev() {
-                let deleted = store.connection.execute(&format!("DELETE FROM {}", entity.table()), []);
+                let deleted = store
+                    .connection
+                    .execute(&format!("DELETE FROM {}", entity.table()), []);
                 deleted.map_err(backend)?;
             }
             for row in snapshot.rows() {
@@ -352,5 +412,8 @@ impl Store for Sqlite {
 }
 
 fn backend(error: rusqlite::Error) -> StoreError {
-    StoreError::Backend { backend: BACKEND, source: Box::new(error) }
+    StoreError::Backend {
+        backend: BACKEND,
+        source: Box::new(error),
+    }
 }

@@ -9,6 +9,10 @@ use rusqlite::{Connection, Statement};
 use super::cell;
 use crate::StoreError;
 
+/// Most values of a list that get a place each in the SQL. Longer lists go in as one JSON text,
+/// which costs more to begin with but has one SQL text for any length.
+const PLACES_MAX: usize = 32;
+
 /// A query's SQL and what to bind to it.
 #[derive(Default)]
 pub(super) struct Search<'q> {
@@ -26,7 +30,10 @@ enum Parameter<'q> {
 impl<'q> Search<'q> {
     /// The rows that a query finds. `sql` is room to write in.
     pub(super) fn rows(query: &'q Query, sql: String) -> Result<Self, StoreError> {
-        let mut search = Self { sql, parameters: Vec::new() };
+        let mut search = Self {
+            sql,
+            parameters: Vec::new(),
+        };
         search.sql.clear();
         search.push("SELECT ");
         for (at, column) in query.entity.columns().iter().enumerate() {
@@ -48,7 +55,10 @@ impl<'q> Search<'q> {
 
     /// How many rows meet a query's conditions.
     pub(super) fn total(query: &'q Query, sql: String) -> Result<Self, StoreError> {
-        let mut search = Self { sql, parameters: Vec::new() };
+        let mut search = Self {
+            sql,
+            parameters: Vec::new(),
+        };
         search.sql.clear();
         search.push("SELECT count(*)");
         search.from(query)?;
@@ -161,24 +171,25 @@ impl<'q> Search<'q> {
         Ok(())
     }
 
-    /// The values go in as one JSON array, so that the SQL doesn't depend on their number.
     fn one_of(&mut self, column: &'static Column, values: &'q [Value]) {
-        let values_or_null = values.iter().any(Value::is_null);
-        let array = values
+        let fitting = values
             .iter()
-            .filter(|value| !value.is_null() && fits(column.kind, value))
-            .map(|value| match value {
-                Value::Integer(number) => (*number).into(),
-                Value::Money(amount) => amount.cents().into(),
-                Value::Texts(texts) => cell::json(texts).into(),
-                other => other.to_string().into(),
-            })
-            .collect::<Vec<serde_json::Value>>();
-        self.push("(");
-        self.test(column.name, " IN (SELECT value FROM json_each(");
-        self.parameter(Parameter::Owned(serde_json::Value::from(array).to_string()));
-        self.push("))");
-        if values_or_null {
+            .filter(|value| !value.is_null() && fits(column.kind, value));
+        self.test("(", column.name);
+        if values.len() <= PLACES_MAX {
+            self.push(" IN (");
+            for (at, value) in fitting.enumerate() {
+                self.push(if at == 0 { "" } else { ", " });
+                self.parameter(Parameter::Value(value));
+            }
+            self.push(")");
+        } else {
+            let list: Vec<serde_json::Value> = fitting.map(json).collect();
+            self.push(" IN (SELECT value FROM json_each(");
+            self.parameter(Parameter::Owned(serde_json::Value::from(list).to_string()));
+            self.push("))");
+        }
+        if values.iter().any(Value::is_null) {
             self.push(" OR ");
             self.test(column.name, " IS NULL");
         }
@@ -210,10 +221,23 @@ impl<'q> Search<'q> {
     }
 }
 
+/// A value as an element of a JSON list that SQLite reads back as the cell would be.
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Integer(number) => (*number).into(),
+        Value::Money(amount) => amount.cents().into(),
+        Value::Texts(texts) => cell::json(texts).into(),
+        other => other.to_string().into(),
+    }
+}
+
 fn column(entity: Entity, name: &str) -> Result<&'static Column, StoreError> {
     match entity.column(name) {
         Some((_, column)) => Ok(column),
-        None => Err(StoreError::NoSuchColumn { entity, column: name.to_owned() }),
+        None => Err(StoreError::NoSuchColumn {
+            entity,
+            column: name.to_owned(),
+        }),
     }
 }
 

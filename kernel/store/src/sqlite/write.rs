@@ -34,11 +34,19 @@ impl RowWriter {
 
     pub(super) fn insert(&mut self, connection: &Connection, row: &Row) -> Result<(), StoreError> {
         portable::check(row)?;
-        let sql = self.inserts.entry(row.entity()).or_insert_with(|| insert_sql(row.entity()));
+        let sql = self
+            .inserts
+            .entry(row.entity())
+            .or_insert_with(|| insert_sql(row.entity()));
         execute(connection, sql, &mut self.text, row, row.values().iter())
     }
 
-    fn update(&mut self, connection: &Connection, before: &Row, after: &Row) -> Result<(), StoreError> {
+    fn update(
+        &mut self,
+        connection: &Connection,
+        before: &Row,
+        after: &Row,
+    ) -> Result<(), StoreError> {
         let entity = before.entity();
         if (entity, before.id()) != (after.entity(), after.id()) {
             return Err(StoreError::Conflict {
@@ -53,13 +61,30 @@ impl RowWriter {
         for at in 0..after.values().len() {
             mask |= u32::from(changes(at)) << at;
         }
-        let sql = self.updates.entry((entity, mask)).or_insert_with(|| update_sql(entity, mask));
-        let set = after.values().iter().enumerate().filter(|(at, _)| changes(*at)).map(|(_, value)| value);
-        execute(connection, sql, &mut self.text, before, set.chain(before.values()))
+        let sql = self
+            .updates
+            .entry((entity, mask))
+            .or_insert_with(|| update_sql(entity, mask));
+        let set = after
+            .values()
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| changes(*at))
+            .map(|(_, value)| value);
+        execute(
+            connection,
+            sql,
+            &mut self.text,
+            before,
+            set.chain(before.values()),
+        )
     }
 
     fn delete(&mut self, connection: &Connection, row: &Row) -> Result<(), StoreError> {
-        let sql = self.deletes.entry(row.entity()).or_insert_with(|| delete_sql(row.entity()));
+        let sql = self
+            .deletes
+            .entry(row.entity())
+            .or_insert_with(|| delete_sql(row.entity()));
         execute(connection, sql, &mut self.text, row, row.values().iter())
     }
 }
@@ -90,7 +115,12 @@ fn insert_sql(entity: Entity) -> String {
     let columns = entity.columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
     let places = vec!["?"; columns.len()];
-    format!("INSERT INTO {} ({}) VALUES ({})", entity.table(), names.join(", "), places.join(", "))
+    format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        entity.table(),
+        names.join(", "),
+        places.join(", ")
+    )
 }
 
 fn update_sql(entity: Entity, mask: u32) -> String {
@@ -102,8 +132,16 @@ fn update_sql(entity: Entity, mask: u32) -> String {
         .map(|(_, column)| format!("{} = ?", column.name))
         .collect();
     // Nothing to change still asks whether the row is there.
-    let set = if set.is_empty() { format!("{0} = {0}", entity.key()) } else { set.join(", ") };
-    format!("UPDATE {} SET {set} WHERE {}", entity.table(), as_it_was(entity))
+    let set = if set.is_empty() {
+        format!("{0} = {0}", entity.key())
+    } else {
+        set.join(", ")
+    };
+    format!(
+        "UPDATE {} SET {set} WHERE {}",
+        entity.table(),
+        as_it_was(entity)
+    )
 }
 
 fn delete_sql(entity: Entity) -> String {
@@ -132,14 +170,23 @@ fn refused(row: &Row, error: rusqlite::Error) -> StoreError {
     };
     let kind = match (failure.code, failure.extended_code) {
         (_, ffi::SQLITE_CONSTRAINT_CHECK) => ConstraintKind::Check,
-        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => ConstraintKind::Unique,
+        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => {
+            ConstraintKind::Unique
+        }
         (_, ffi::SQLITE_CONSTRAINT_NOTNULL) => ConstraintKind::Required,
         // Ours are all immediate, and RESTRICT speaks as a trigger.
-        (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER) => ConstraintKind::Reference,
+        (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER) => {
+            ConstraintKind::Reference
+        }
         (_, ffi::SQLITE_CONSTRAINT_DATATYPE) => ConstraintKind::Type,
         (ErrorCode::ConstraintViolation, _) => ConstraintKind::Check,
         _ => return backend(error),
     };
     let message = message.clone().unwrap_or_else(|| failure.to_string());
-    StoreError::Constraint { entity: row.entity(), id: row.id(), kind, message }
+    StoreError::Constraint {
+        entity: row.entity(),
+        id: row.id(),
+        kind,
+        message,
+    }
 }

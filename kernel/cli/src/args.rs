@@ -1,0 +1,306 @@
+//! What can be typed after `proctor`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER: &str = "\
+Exit codes:
+  0    done
+  1    something in the input or on the machine is wrong
+  2    the command line is wrong
+  3    the run is complete, but some episodes have no score (infra, grader or budget)
+  4    a check found something
+  130  interrupted; `proctor run --resume` goes on
+
+Start with `proctor demo`.";
+
+/// Examines AI agents that change state in a CRM.
+#[derive(Parser)]
+#[command(name = "proctor", version, after_help = AFTER, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Examine three agents on the built-in suite and show what the records look like
+    Demo(DemoOptions),
+    /// Examine an agent on a suite
+    Run(RunOptions),
+    /// Look into suites and prove their tasks
+    #[command(subcommand)]
+    Suite(SuiteCommand),
+    /// List the tools that agents may call
+    Tools(ToolsOptions),
+    /// Look into plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Work on a CRM database
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Show one episode of a run as a person wants to read it, or replay recorded calls
+    Trace(TraceOptions),
+    /// Print a JSON Schema
+    Schema(SchemaOptions),
+}
+
+#[derive(Args)]
+pub struct DemoOptions {
+    /// Folder for the three runs; a folder of the user's cache by default, overwritten each time
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  proctor run --policy oracle --out runs/oracle
+  proctor run --policy my-agent.wasm --filter 'kind=create_quote' --trials 4 --out runs/quotes
+  proctor run --policy student-sim --param mistakes=0.5 --seed 7 --out runs/student
+  proctor run --resume --policy student-sim --out runs/student")]
+pub struct RunOptions {
+    /// Suite: the name of a built-in one, or a folder with suite.toml
+    #[arg(long, default_value = "crm-core", value_name = "NAME|DIR")]
+    pub suite: String,
+    /// Who is examined: the name of a built-in policy, or a component file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub policy: String,
+    /// A further verifier for every episode: a component file [repeatable]
+    #[arg(long, value_name = "FILE")]
+    pub verifier: Vec<PathBuf>,
+    /// New folder for the telemetry; without it, only the summary is shown
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the interrupted run in --out; finished episodes are not done again
+    #[arg(long, requires = "out")]
+    pub resume: bool,
+    /// Episodes of each task
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub trials: u32,
+    /// Seed of the run; every id and all chance come from it
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Only the first N tasks
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only tasks whose id contains TEXT, or kind=NAME, split=NAME, negative=KIND [repeatable: all
+    /// must hold]
+    #[arg(long, value_name = "TEXT|KEY=VALUE")]
+    pub filter: Vec<String>,
+    /// Workers; results never depend on it [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    /// A parameter for the policy [repeatable]
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// Calls for the policy `scripted`: JSON, {"turns": [{"calls": [...], "answer": "..."}]}
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum SuiteCommand {
+    /// List the built-in suites
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a suite, or one of its tasks
+    Show {
+        /// Suite: a name or a folder
+        #[arg(default_value = "crm-core", value_name = "NAME|DIR")]
+        suite: String,
+        /// A task's id
+        #[arg(long)]
+        task: Option<String>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prove every task: its oracle passes, doing nothing fails, every mutant of its oracle is
+    /// rejected, and nothing is asked for that cannot be known
+    Lint {
+        /// Suite: a name or a folder
+        #[arg(default_value = "crm-core", value_name = "NAME|DIR")]
+        suite: String,
+        /// Workers [default: one a core]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+        jobs: Option<u32>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read another benchmark's tasks and report what is wrong with them
+    Import {
+        /// Format of the file
+        format: ImportFormat,
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ImportFormat {
+    /// CL-Bench's evaluation set: JSON Lines, one conversation a line
+    Clbench,
+}
+
+#[derive(Args)]
+pub struct ToolsOptions {
+    /// Show the arguments of one tool
+    pub tool: Option<String>,
+    /// Print all tools in the form of a provider
+    #[arg(long, value_enum, conflicts_with = "tool")]
+    pub format: Option<ToolFormat>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ToolFormat {
+    #[value(name = "openai")]
+    OpenAi,
+    Anthropic,
+    Mcp,
+    JsonSchema,
+}
+
+#[derive(Subcommand)]
+pub enum PluginCommand {
+    /// List the built-in plugins
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a plugin is and what it asks for
+    Inspect {
+        /// A built-in name or a component file
+        #[arg(value_name = "NAME|FILE")]
+        plugin: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try a plugin on the built-in suite: does it load, answer within its limits, and answer the
+    /// same each time?
+    Check {
+        /// A built-in name or a component file
+        #[arg(value_name = "NAME|FILE")]
+        plugin: String,
+        /// Also compare every verdict with this other build of the same plugin
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum DbCommand {
+    /// Create a database with the canonical data
+    Init {
+        /// SQLite file to create
+        #[arg(value_name = "FILE")]
+        database: PathBuf,
+        /// Folder with canonical data, or a snapshot; the built-in data by default
+        #[arg(long, value_name = "DIR|FILE")]
+        data: Option<PathBuf>,
+    },
+    /// Show what a database holds and whether it is sound
+    Inspect {
+        #[arg(value_name = "FILE")]
+        database: PathBuf,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write all rows to a snapshot file
+    Snapshot {
+        #[arg(value_name = "FILE")]
+        database: PathBuf,
+        /// Snapshot file to create
+        #[arg(value_name = "SNAPSHOT")]
+        snapshot: PathBuf,
+    },
+    /// Put the rows of a snapshot in the place of all rows
+    Restore {
+        #[arg(value_name = "FILE")]
+        database: PathBuf,
+        #[arg(value_name = "SNAPSHOT")]
+        snapshot: PathBuf,
+    },
+    /// Print the fingerprint of a database or snapshot
+    Fingerprint {
+        #[arg(value_name = "FILE|SNAPSHOT")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    override_usage = "proctor trace [--json] <DIR> [EPISODE]\n       proctor trace replay-calls <FILE>"
+)]
+pub struct TraceOptions {
+    #[command(subcommand)]
+    pub command: Option<TraceCommand>,
+    /// Folder of a run
+    #[arg(value_name = "DIR", required = true)]
+    pub run: Option<PathBuf>,
+    /// Episode, as TASK#TRIAL or TASK; without it, the run's episodes are listed
+    #[arg(value_name = "EPISODE")]
+    pub episode: Option<String>,
+    /// Print the episode's telemetry lines instead
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum TraceCommand {
+    /// Play recorded tool calls of any agent, each on the state it met, and compare what the CRM
+    /// says with what the record says
+    ReplayCalls {
+        /// JSON Lines: id, agent, now, state, call, upstream
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Store to play them on
+        #[arg(long, default_value = "sqlite", value_parser = ["sqlite"])]
+        store: String,
+        /// Show every call, not only those that disagree
+        #[arg(long, short)]
+        verbose: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the hash chain of a run's telemetry
+    Verify {
+        /// Folder of a run
+        #[arg(value_name = "DIR")]
+        run: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub struct SchemaOptions {
+    /// Which
+    pub schema: SchemaName,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SchemaName {
+    /// A line of telemetry
+    Telemetry,
+    /// suite.toml
+    Suite,
+    /// A file of tasks
+    Tasks,
+}
