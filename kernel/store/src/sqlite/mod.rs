@@ -239,6 +239,16 @@ impl Sqlite {
         Ok(count.unsigned_abs())
     }
 
+    fn count(&self, entity: Entity) -> Result<(Entity, u64), StoreError> {
+        let sql = format!("SELECT count(*) FROM {}", entity.table());
+        let count: i64 = self
+            .connection
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(backend)?;
+        Ok((entity, count.unsigned_abs()))
+    }
+
     fn write_all(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         for change in changes {
             self.writer.write(&self.connection, change)?;
@@ -398,16 +408,12 @@ impl Store for Sqlite {
 
     fn counts(&mut self) -> Result<Vec<(Entity, u64)>, StoreError> {
         self.usable()?;
-        let count = |entity: Entity| {
-            let sql = format!("SELECT count(*) FROM {}", entity.table());
-            let number: i64 = self
-                .connection
-                .prepare_cached(&sql)
-                .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-                .map_err(backend)?;
-            Ok((entity, number.unsigned_abs()))
-        };
-        Entity::ALL.into_iter().map(count).collect()
+        self.in_one_view(|store| {
+            Entity::ALL
+                .into_iter()
+                .map(|entity| store.count(entity))
+                .collect()
+        })
     }
 }
 
