@@ -258,7 +258,7 @@ pub struct TraceOptions {
     /// Episode, as TASK#TRIAL or TASK; without it, the run's episodes are listed
     #[arg(value_name = "EPISODE")]
     pub episode: Option<String>,
-    /// Print the episode's telemetry lines instead
+    /// Print the episode's telemetry lines instead; without one, the last line of each
     #[arg(long)]
     pub json: bool,
 }

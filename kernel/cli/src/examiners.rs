@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use proctor_episode::Verify;
 use proctor_host::{
-    FirstParty, Grant, Host, Limits, ORACLE, Plugin, Policy, Verifier, World,
+    FirstParty, Grant, Host, Limits, ORACLE, Plugin, Policy, Verifier,
 };
 
 use crate::exit::Failure;
@@ -108,9 +108,4 @@ impl Verifiers {
     pub fn all(&self) -> impl Iterator<Item = &Verifier> {
         [&self.end_state, &self.refusal, &self.answer].into_iter().chain(&self.further)
     }
-}
-
-/// World of a built-in plugin, for lists.
-pub fn world_of(host: &Host, name: &str) -> Result<World, Failure> {
-    Ok(plugin(host, name)?.world)
 }

@@ -61,7 +61,10 @@ impl ClbenchSuite {
     /// Number of turns of all conversations.
     #[must_use]
     pub fn turns(&self) -> usize {
-        self.conversations.iter().map(|conversation| conversation.turns.len()).sum()
+        self.conversations
+            .iter()
+            .map(|conversation| conversation.turns.len())
+            .sum()
     }
 }
 
@@ -200,7 +203,12 @@ fn read(mut reader: impl BufRead) -> Result<ClbenchSuite, ClbenchError> {
     for line in 1.. {
         let wrong = |message: String| ClbenchError::Line { line, message };
         bytes.clear();
-        if reader.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut bytes)? == 0 {
+        if reader
+            .by_ref()
+            .take(LINE_BYTES_MAX + 1)
+            .read_until(b'\n', &mut bytes)?
+            == 0
+        {
             break;
         }
         if bytes.len() as u64 > LINE_BYTES_MAX {
@@ -210,7 +218,9 @@ fn read(mut reader: impl BufRead) -> Result<ClbenchSuite, ClbenchError> {
             continue;
         }
         if conversations.len() >= CONVERSATIONS_MAX {
-            return Err(wrong(format!("a set has at most {CONVERSATIONS_MAX} conversations")));
+            return Err(wrong(format!(
+                "a set has at most {CONVERSATIONS_MAX} conversations"
+            )));
         }
         let read: ClbenchConversation = serde_json::from_slice(&bytes)
             .map_err(|error| wrong(format!("column {}: {error}", error.column())))?;
@@ -247,7 +257,13 @@ fn findings(conversation: &ClbenchConversation) -> Vec<ClbenchFinding> {
     let mut found = |turn: Option<u64>, rule, message: String| {
         let conversation_id = conversation.id.clone();
         let line = conversation.line;
-        findings.push(ClbenchFinding { line, conversation: conversation_id, turn, rule, message });
+        findings.push(ClbenchFinding {
+            line,
+            conversation: conversation_id,
+            turn,
+            rule,
+            message,
+        });
     };
     // All that the agent has been told, in lower case.
     let mut told = String::new();
@@ -256,7 +272,11 @@ fn findings(conversation: &ClbenchConversation) -> Vec<ClbenchFinding> {
         let id = Some(turn.id);
         tell(&mut told, &turn.utterance);
         if let Some(shown) = placeholder_in_braces(&turn.utterance) {
-            found(id, ClbenchRule::Placeholder, format!("the user says `{shown}`"));
+            found(
+                id,
+                ClbenchRule::Placeholder,
+                format!("the user says `{shown}`"),
+            );
         }
         let unstated: Vec<String> = values(&turn.arguments)
             .into_iter()
@@ -345,7 +365,9 @@ fn unknown_arguments(tool: &Tool, given: &Map<String, Json>) -> Vec<String> {
             Json::Object(inner),
         ) = (argument.kind, json)
         {
-            let strange = inner.keys().filter(|column| entity.column(column).is_none());
+            let strange = inner
+                .keys()
+                .filter(|column| entity.column(column).is_none());
             unknown.extend(strange.map(|column| format!("`{name}.{column}`")));
         }
     }
@@ -353,7 +375,6 @@ fn unknown_arguments(tool: &Tool, given: &Map<String, Json>) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 mod tests {
     use super::*;
 
@@ -367,8 +388,16 @@ mod tests {
         }
         let report = lint_clbench(&import(&path).unwrap());
         assert_eq!((report.conversations, report.turns), (400, 1487));
-        assert!(report.count(ClbenchRule::Placeholder) >= 673, "{:?}", report.counts);
-        assert!(report.count(ClbenchRule::UnstatedValue) >= 416, "{:?}", report.counts);
+        assert!(
+            report.count(ClbenchRule::Placeholder) >= 673,
+            "{:?}",
+            report.counts
+        );
+        assert!(
+            report.count(ClbenchRule::UnstatedValue) >= 416,
+            "{:?}",
+            report.counts
+        );
         assert_eq!(report.count(ClbenchRule::EmptyEndState), 400);
         assert_eq!(report.sound, 64);
         assert!(report.count(ClbenchRule::UnknownArgument) > 0);
@@ -391,20 +420,41 @@ mod tests {
         });
         let suite = read(conversation.to_string().as_bytes()).unwrap();
         let report = lint_clbench(&suite);
-        report.findings.into_iter().map(|finding| (finding.turn, finding.rule)).collect()
+        report
+            .findings
+            .into_iter()
+            .map(|finding| (finding.turn, finding.rule))
+            .collect()
     }
 
     #[test]
     fn a_value_must_have_been_said_shown_or_referred_to() {
         use serde_json::json;
-        let search = ("Find ACME", "client_search", json!({"criteria": {"name": "Acme"}}), "id=7");
+        let search = (
+            "Find ACME",
+            "client_search",
+            json!({"criteria": {"name": "Acme"}}),
+            "id=7",
+        );
         let cases = [
-            (json!({"client_id": "{{turn_1.client_id}}", "status": null}), vec![]),
+            (
+                json!({"client_id": "{{turn_1.client_id}}", "status": null}),
+                vec![],
+            ),
             (json!({"client_id": "7"}), vec![]),
             (json!({"client_id": "8"}), vec![ClbenchRule::UnstatedValue]),
-            (json!({"client_id": "{{turn_2.client_id}}"}), vec![ClbenchRule::UnstatedValue]),
-            (json!({"shoe_size": "7"}), vec![ClbenchRule::UnknownArgument]),
-            (json!({"updates": {"shoe_size": "7"}}), vec![ClbenchRule::UnknownArgument]),
+            (
+                json!({"client_id": "{{turn_2.client_id}}"}),
+                vec![ClbenchRule::UnstatedValue],
+            ),
+            (
+                json!({"shoe_size": "7"}),
+                vec![ClbenchRule::UnknownArgument],
+            ),
+            (
+                json!({"updates": {"shoe_size": "7"}}),
+                vec![ClbenchRule::UnknownArgument],
+            ),
         ];
         for (arguments, rules) in cases {
             let second = ("Change it", "modify_client", arguments.clone(), "");
@@ -420,7 +470,13 @@ mod tests {
     fn what_is_no_conversation_is_refused_with_its_line() {
         let good = r#"{"conversation_id":"c","turns":[]}"#;
         let long = format!("{}\"{}\"", " ", "x".repeat(LINE_BYTES_MAX as usize));
-        for bad in ["{", "[]", r#"{"turns":[]}"#, r#"{"conversation_id":"c","turns":[{}]}"#, &long] {
+        for bad in [
+            "{",
+            "[]",
+            r#"{"turns":[]}"#,
+            r#"{"conversation_id":"c","turns":[{}]}"#,
+            &long,
+        ] {
             let error = read(format!("{good}\n{bad}\n").as_bytes()).unwrap_err();
             assert!(error.to_string().starts_with("line 2: "), "{error}");
         }

@@ -284,7 +284,12 @@ impl EpisodeRead for CrmEnv {
     fn seen(&self, id: &str) -> bool {
         let Ok(id) = id.parse::<Id>() else { return false };
         self.steps.iter().any(|step| match &step.observation {
-            Some(Observation::Accepted(result)) => result.rows.iter().any(|row| row.id() == id),
+            Some(Observation::Accepted(result)) => result
+                .rows
+                .iter()
+                .flat_map(Row::values)
+                .chain(result.facts.iter().map(|(_, value)| value))
+                .any(|value| value.as_id() == Some(id)),
             _ => false,
         })
     }

@@ -7,9 +7,12 @@
 //! over in order, whatever finishes first; [`TelemetryWriter`] records them.
 
 pub mod canonical;
+mod clbench;
 mod env;
 mod error;
+mod lint;
 mod outcome;
+mod recorded;
 mod records;
 mod runner;
 mod script;
@@ -18,9 +21,21 @@ mod suite;
 mod summary;
 mod telemetry;
 
+pub use clbench::{
+    ClbenchConversation, ClbenchError, ClbenchFinding, ClbenchReply, ClbenchReport, ClbenchRule,
+    ClbenchSuite, ClbenchTurn, import as import_clbench, lint_clbench,
+};
 pub use env::{CrmEnv, EnvError, STEPS_MAX, Step, execute};
 pub use error::SuiteError;
+pub use lint::{
+    EquivalentMutant, Finding, LintError, LintProgress, LintReport, LintTools, MutantTally, Rule,
+    Statistics, lint,
+};
 pub use outcome::{Outcome, reward};
+pub use recorded::{
+    BadLine, CallOutcome, RECORDED_LINE_BYTES_MAX, ReplayError, ReplaySummary, ReplayTally,
+    ReplayedCall, Upstream, replay_calls,
+};
 pub use records::record_id;
 pub use runner::{
     EpisodeRecord, Examination, Finished, Marked, PolicySource, RunError, SessionSource, Verify,

@@ -11,17 +11,18 @@
 //! choice, an amount of 1. A value that our column cannot hold is left out where it may be.
 //! Whatever was filled in or left out is said in [`ReplayedCall::adjusted`].
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 
-use proctor_crm::{
-    Change, Code, Column, Context, Entity, Id, Kind, Refusal, Row, Timestamp, Value,
-};
+use proctor_crm::{Change, Code, Context, Refusal, Timestamp};
 use proctor_host::ToolCall;
 use proctor_store::{Store, StoreError};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use self::state::State;
 use crate::env::execute;
 use crate::seed::EpisodeSeed;
 
@@ -163,8 +164,15 @@ impl ReplaySummary {
     fn count(&mut self, call: &ReplayedCall) {
         self.total.count(call);
         let known = self.by_agent.contains_key(&call.agent) || self.by_agent.len() < AGENTS_MAX;
-        let agent = if known { call.agent.as_str() } else { OTHER_AGENTS };
-        self.by_agent.entry(agent.to_owned()).or_default().count(call);
+        let agent = if known {
+            call.agent.as_str()
+        } else {
+            OTHER_AGENTS
+        };
+        self.by_agent
+            .entry(agent.to_owned())
+            .or_default()
+            .count(call);
         if let CallOutcome::Refused(refusal) = &call.outcome {
             *self.by_code.entry(refusal.code).or_default() += 1;
         }
@@ -224,7 +232,11 @@ enum Reading {
 /// Reads a line without holding more of it than may be played.
 fn read_line(reader: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<Reading> {
     bytes.clear();
-    if reader.take(RECORDED_LINE_BYTES_MAX + 1).read_until(b'\n', bytes)? == 0 {
+    if reader
+        .take(RECORDED_LINE_BYTES_MAX + 1)
+        .read_until(b'\n', bytes)?
+        == 0
+    {
         return Ok(Reading::End);
     }
     if bytes.len() as u64 <= RECORDED_LINE_BYTES_MAX || bytes.ends_with(b"\n") {
@@ -290,10 +302,14 @@ fn play(bytes: &[u8], line: u64, store: &mut dyn Store) -> Result<ReplayedCall, 
     let rows = state.rows(&recorded.state)?;
     let inserts: Vec<Change> = rows.into_iter().map(Change::Insert).collect();
     // A state that our constraints forbid is the line's fault, not the store's.
-    store.apply(&inserts).map_err(|error| format!("the state cannot be set up: {error}"))?;
+    store
+        .apply(&inserts)
+        .map_err(|error| format!("the state cannot be set up: {error}"))?;
     let seed = EpisodeSeed::derive(0, &recorded.id, 0).bytes();
-    let call =
-        ToolCall { tool: recorded.call.tool, arguments: recorded.call.arguments.to_string() };
+    let call = ToolCall {
+        tool: recorded.call.tool,
+        arguments: recorded.call.arguments.to_string(),
+    };
     let answer = execute(store, &call, &Context { now, seed, step: 0 }).map_err(Unplayed::Store)?;
     let (outcome, changes) = match answer {
         Ok(done) => (CallOutcome::Accepted, done.changes),
@@ -314,144 +330,12 @@ fn play(bytes: &[u8], line: u64, store: &mut dyn Store) -> Result<ReplayedCall, 
     })
 }
 
-/// A state on its way into our tables.
-#[derive(Default)]
-struct State {
-    adjusted: Vec<String>,
-    /// Names of the opportunities, for their quotes.
-    opportunities: BTreeMap<Id, String>,
-}
-
-impl State {
-    /// All rows, each after those it refers to.
-    fn rows(
-        &mut self,
-        tables: &BTreeMap<String, Vec<Map<String, Json>>>,
-    ) -> Result<Vec<Row>, String> {
-        let mut by_entity = BTreeMap::new();
-        for (table, rows) in tables {
-            let entity = Entity::from_table(table)
-                .ok_or_else(|| format!("`state` has no table {:?} that we know", cut(table)))?;
-            by_entity.insert(entity, (table, rows));
-        }
-        let mut all = Vec::new();
-        for (entity, (table, rows)) in by_entity {
-            for (at, json) in rows.iter().enumerate() {
-                let place = format!("{table}[{at}]");
-                let row = self.row(entity, json, &place)?;
-                if entity == Entity::Opportunity {
-                    let name = row.get("name").to_string();
-                    self.opportunities.insert(row.id(), name);
-                }
-                all.push(row);
-            }
-        }
-        Ok(all)
-    }
-
-    fn row(
-        &mut self,
-        entity: Entity,
-        json: &Map<String, Json>,
-        place: &str,
-    ) -> Result<Row, String> {
-        let key = json.get(entity.key()).and_then(Json::as_str).unwrap_or_default();
-        let id = key.parse().map_err(|error| format!("{place}.{}: {error}", entity.key()))?;
-        let mut row = Row::new(entity, id);
-        for column in &entity.columns()[1..] {
-            let given = json.get(column.name).unwrap_or(&Json::Null);
-            let value = match value(column, given) {
-                Ok(value) => value,
-                Err(message) if column.required => {
-                    return Err(format!("{place}.{}: {message}", column.name));
-                }
-                Err(message) => {
-                    self.adjusted.push(format!("{place}.{}: left out: {message}", column.name));
-                    Value::Null
-                }
-            };
-            row.set(column.name, value).map_err(|error| format!("{place}: {error}"))?;
-        }
-        for column in entity.columns().iter().filter(|column| column.required) {
-            if row.get(column.name).is_null() {
-                let value = self.stand_in(column, &row).ok_or_else(|| {
-                    format!("{place}.{} is missing and nothing can stand in", column.name)
-                })?;
-                self.adjusted.push(format!("{place}.{}: filled in: {value}", column.name));
-                row.set(column.name, value).map_err(|error| format!("{place}: {error}"))?;
-            }
-        }
-        Ok(row)
-    }
-
-    /// What a required column holds when the state doesn't say.
-    fn stand_in(&self, column: &Column, row: &Row) -> Option<Value> {
-        match (row.entity(), column.name, column.kind) {
-            (Entity::Quote, "name", _) => {
-                let opportunity = row.get("opportunity_id").as_id()?;
-                self.opportunities.get(&opportunity).cloned().map(Value::Text)
-            }
-            (Entity::Contract, "status", _) => Some(Value::Text("Pending".into())),
-            (_, _, Kind::Choice(legal)) => legal.first().map(|value| Value::Text((*value).into())),
-            (_, _, Kind::Money) => Value::parse(Kind::Money, "1").ok(),
-            _ => None,
-        }
-    }
-}
-
-/// A cell of the state as a value of our column.
-fn value(column: &Column, json: &Json) -> Result<Value, String> {
-    let wrong = || format!("cannot hold {}", cut(&json.to_string()));
-    match (column.kind, json) {
-        (_, Json::Null) => Ok(Value::Null),
-        (Kind::Money, Json::Number(number)) => {
-            // Amounts are binary floats there: 0.1 + 0.2 is thirty cents.
-            let amount = number.as_f64().ok_or_else(wrong)?;
-            let cents = (amount * 100.0).round();
-            let near = (amount * 100.0 - cents).abs() < 1e-6 * cents.abs().max(1.0);
-            if !near || cents.abs() >= 1e15 {
-                return Err(wrong());
-            }
-            Value::parse(Kind::Money, &format!("{:.2}", cents / 100.0)).map_err(|_| wrong())
-        }
-        (Kind::Percent, Json::Number(number)) => {
-            let percent = number.as_f64().filter(|percent| percent.fract() == 0.0);
-            let legal = percent.filter(|percent| (1.0..=99.0).contains(percent));
-            legal.map(|percent| Value::Integer(percent as i64)).ok_or_else(wrong)
-        }
-        (Kind::Texts, Json::Array(entries)) => entries
-            .iter()
-            .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(wrong))
-            .collect::<Result<_, _>>()
-            .map(Value::Texts),
-        (Kind::Choice(legal), Json::String(text)) if !legal.contains(&text.as_str()) => {
-            Err(wrong())
-        }
-        (Kind::Money | Kind::Percent | Kind::Texts, _) => Err(wrong()),
-        (Kind::Date, Json::String(text)) => {
-            let day = text.split_once('T').map_or(text.as_str(), |(day, _)| day);
-            Value::parse(Kind::Date, day).map_err(|error| error.to_string())
-        }
-        (Kind::Timestamp, Json::String(text)) => {
-            // A time without a zone is UTC there.
-            Value::parse(Kind::Timestamp, text)
-                .or_else(|_| Value::parse(Kind::Timestamp, &format!("{text}Z")))
-                .map_err(|error| error.to_string())
-        }
-        (kind, Json::String(text)) => {
-            Value::parse(kind, text).map_err(|error| error.to_string())
-        }
-        _ => Err(wrong()),
-    }
-}
-
 /// As much of a stranger's text as a message repeats.
 fn cut(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 mod tests {
     use super::*;
     use proctor_store::Sqlite;
@@ -482,16 +366,29 @@ mod tests {
             return;
         };
         let (played, summary) = replay(&text);
-        let differing: Vec<_> =
-            played.iter().filter(|one| one.as_ref().ok().and_then(ReplayedCall::agrees) != Some(true)).collect();
+        let differing: Vec<_> = played
+            .iter()
+            .filter(|one| one.as_ref().ok().and_then(ReplayedCall::agrees) != Some(true))
+            .collect();
         assert!(differing.is_empty(), "{differing:#?}");
-        assert_eq!((summary.total.calls, summary.total.agreeing, summary.by_agent.len()), (102, 102, 3));
+        assert_eq!(
+            (
+                summary.total.calls,
+                summary.total.agreeing,
+                summary.by_agent.len()
+            ),
+            (102, 102, 3)
+        );
         assert!(summary.all_agree() && !summary.by_code.is_empty());
     }
 
     #[test]
     fn a_bad_line_is_reported_and_the_rest_goes_on() {
-        let good = line("{}", r#"{"tool":"quote_prefixes","arguments":{}}"#, "accepted");
+        let good = line(
+            "{}",
+            r#"{"tool":"quote_prefixes","arguments":{}}"#,
+            "accepted",
+        );
         let long = "x".repeat(RECORDED_LINE_BYTES_MAX as usize + 10);
         let orphan = r#"{"quotes":[{"quote_id":"11111111-1111-1111-1111-111111111111","opportunity_id":"11111111-1111-1111-1111-111111111112","name":"q","amount":5,"status":"Draft"}]}"#;
         let call = r#"{"tool":"quote_prefixes","arguments":{}}"#;
@@ -500,18 +397,30 @@ mod tests {
             ("[1]".to_owned(), "invalid"),
             (r#"{"id":"x"}"#.to_owned(), "missing field"),
             (good.replace("2025-10-29T12:00:00Z", "today"), "RFC 3339"),
-            (good.replace("\"accepted\"", "\"perhaps\""), "unknown variant"),
+            (
+                good.replace("\"accepted\"", "\"perhaps\""),
+                "unknown variant",
+            ),
             (line(r#"{"planets":[]}"#, call, "accepted"), "no table"),
-            (line(r#"{"clients":[{"name":"n"}]}"#, call, "accepted"), "clients[0].client_id"),
+            (
+                line(r#"{"clients":[{"name":"n"}]}"#, call, "accepted"),
+                "clients[0].client_id",
+            ),
             (line(orphan, call, "accepted"), "cannot be set up"),
             (long, "longer than"),
             ("[".repeat(100_000), "column"),
         ];
         for (bad, expected) in cases {
             let (played, summary) = replay(format!("{good}\n{bad}\n\n{good}\n").as_bytes());
-            assert_eq!((played.len(), summary.total.agreeing, summary.bad_lines), (3, 2, 1));
+            assert_eq!(
+                (played.len(), summary.total.agreeing, summary.bad_lines),
+                (3, 2, 1)
+            );
             let message = played[1].as_ref().unwrap_err().to_string();
-            assert!(message.starts_with("line 2: ") && message.contains(expected), "{message}");
+            assert!(
+                message.starts_with("line 2: ") && message.contains(expected),
+                "{message}"
+            );
         }
     }
 

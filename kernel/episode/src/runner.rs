@@ -284,6 +284,16 @@ impl Examination<'_> {
     pub fn run_one(&self, store: Box<dyn Store>, index: usize) -> Option<EpisodeRecord> {
         Worker::new(self, store).run(index, &mut || None)
     }
+
+    /// Runs all episodes on one store, on this thread, and hands each over as it ends.
+    pub fn run_all(&self, store: Box<dyn Store>, sink: &mut dyn FnMut(EpisodeRecord)) {
+        let mut worker = Worker::new(self, store);
+        for index in 0..self.len() {
+            if let Some(record) = worker.run(index, &mut || None) {
+                sink(record);
+            }
+        }
+    }
 }
 
 /// Keeps workers from running too far ahead of the oldest unfinished episode.
@@ -300,9 +310,23 @@ struct WindowState {
     finished: BTreeMap<usize, ()>,
 }
 
+impl WindowState {
+    /// Moves the window past everything that is finished or isn't to be done.
+    fn advance(&mut self, total: usize, wanted: &(dyn Fn(usize) -> bool + Sync)) {
+        while self.oldest < total
+            && (self.finished.remove(&self.oldest).is_some() || !wanted(self.oldest))
+        {
+            self.oldest += 1;
+        }
+    }
+}
+
 impl<'a> Window<'a> {
     fn new(total: usize, wanted: &'a (dyn Fn(usize) -> bool + Sync)) -> Self {
-        Self { state: Mutex::default(), moved: Condvar::new(), total, wanted }
+        let mut state = WindowState::default();
+        // Of a run that goes on, what is recorded may be more than the window is wide.
+        state.advance(total, wanted);
+        Self { state: Mutex::new(state), moved: Condvar::new(), total, wanted }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, WindowState> {
@@ -330,13 +354,7 @@ impl<'a> Window<'a> {
     fn done(&self, index: usize) {
         let mut state = self.lock();
         state.finished.insert(index, ());
-        while state.oldest < self.total {
-            let oldest = state.oldest;
-            if state.finished.remove(&oldest).is_none() && (self.wanted)(oldest) {
-                break;
-            }
-            state.oldest += 1;
-        }
+        state.advance(self.total, self.wanted);
         self.moved.notify_all();
     }
 }

@@ -19,6 +19,9 @@ pub(crate) fn decline(words: &str) -> WireAction {
     WireAction::Decline(words.to_owned())
 }
 
+/// Looks up `@entity.key`; nothing for a text of another form.
+pub(crate) type Resolve<'a> = dyn Fn(&str) -> Option<Result<(Entity, Id), String>> + 'a;
+
 /// Names of the calls that a text refers to as `${call.path}`.
 pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
     text.split("${").skip(1).filter_map(|rest| {
@@ -30,7 +33,7 @@ pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
 /// Arguments as JSON text: `@entity.key` resolved, everything else as written.
 pub(crate) fn arguments(
     table: &toml::Table,
-    resolve: &dyn Fn(&str) -> Option<Result<(Entity, Id), String>>,
+    resolve: &Resolve<'_>,
 ) -> Result<String, String> {
     let json = table
         .iter()
@@ -39,9 +42,28 @@ pub(crate) fn arguments(
     Ok(canonical::to_string(&json))
 }
 
+/// Puts what references stand for in their place, taking it out of `stands_for`.
+pub(crate) fn settle(
+    arguments: &mut toml::Table,
+    stands_for: &mut toml::Table,
+) -> Result<(), String> {
+    for (name, value) in arguments.iter_mut() {
+        match value {
+            toml::Value::Table(inner) => settle(inner, stands_for)?,
+            value if references(&value.to_string()).next().is_some() => {
+                *value = stands_for.remove(name).ok_or_else(|| {
+                    format!("say in `expect.refusal.arguments` which record `{name}` is")
+                })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn json(
     value: &toml::Value,
-    resolve: &dyn Fn(&str) -> Option<Result<(Entity, Id), String>>,
+    resolve: &Resolve<'_>,
 ) -> Result<Json, String> {
     Ok(match value {
         toml::Value::String(text) => match resolve(text) {

@@ -63,7 +63,8 @@ impl Host {
                 let component = Component::from_binary(&self.engine, wasm)
                     .map_err(|error| LoadError::NotComponent(format!("{error:#}")))?;
                 if let Some(cache) = &self.cache {
-                    cache.store(&self.engine, digest, &component)?;
+                    // On a full disk the next start takes longer; that is no reason to fail.
+                    let _ = cache.store(&self.engine, digest, &component);
                 }
                 component
             }
@@ -126,8 +127,9 @@ fn wrong_type(plugin: &Plugin, error: &wasmtime::Error) -> LoadError {
     LoadError::WrongType { world: plugin.world, reason: format!("{error:#}") }
 }
 
-/// Instances alive at once: a worker has one policy and one verifier open, seldom more.
-const POOLED_INSTANCES: u32 = 64;
+/// Instances alive at once. A worker has one open, the policy's or a verifier's; this is room for
+/// more workers than the CLI starts. Unused room is address space, not memory.
+const POOLED_INSTANCES: u32 = 320;
 
 fn config(pooling: bool) -> Config {
     let mut config = Config::new();

@@ -60,7 +60,7 @@ pub trait EpisodeRead {
     fn observation(&self, step: u32) -> Option<Observation>;
     /// Why its call was rejected.
     fn refusal(&self, step: u32) -> Option<Refusal>;
-    /// Whether a result showed this record.
+    /// Whether a result showed this id, as a record's own or as what a column refers to.
     fn seen(&self, id: &str) -> bool;
     /// Net change so far.
     fn diff(&self) -> Vec<Change>;

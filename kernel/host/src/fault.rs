@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::exchange::ReadError;
 use crate::plugin::Digest;
@@ -14,7 +14,7 @@ use crate::plugin::Digest;
 pub enum FaultKind {
     /// The guest trapped: a panic, an out-of-bounds access, an impossible instruction.
     Trap,
-    /// It used up its fuel.
+    /// It used up its fuel, or asked more work of the kernel than one call may.
     Fuel,
     /// It asked for more memory or table space than it may have.
     Memory,
@@ -22,13 +22,14 @@ pub enum FaultKind {
     Stack,
     /// It handed over more than it may.
     Output,
-    /// What it handed over breaks the contract: a score beyond 0 to 1, arguments that are no JSON.
+    /// What it handed over breaks the contract: a score beyond 0 to 1, more checks than are kept.
     Contract,
     /// It said itself that it could not do its work.
     Declared,
     /// It ran longer than the backstop allows. The machine's fault until shown otherwise.
     WallClock,
-    /// The kernel could not answer it: storage failed.
+    /// The kernel could not answer it, or not start it: storage failed, or too many plugins ran at
+    /// once.
     Host,
 }
 
@@ -99,6 +100,14 @@ pub(crate) struct GrowthRefused {
     pub(crate) limit: usize,
 }
 
+/// The work that the guest asks of the kernel is more than one call may; an error for the same
+/// reason.
+#[derive(Debug, thiserror::Error)]
+#[error("kernel work limit: asked for more than {limit} in one call")]
+pub(crate) struct WorkRefused {
+    pub(crate) limit: u64,
+}
+
 /// Most frames of a backtrace that are kept.
 const FRAMES_MAX: usize = 16;
 
@@ -129,8 +138,12 @@ pub(crate) fn classify(error: &wasmtime::Error) -> (FaultKind, String, Vec<Strin
         (kind, trap.to_string())
     } else if let Some(refused) = error.downcast_ref::<GrowthRefused>() {
         (FaultKind::Memory, refused.to_string())
+    } else if let Some(refused) = error.downcast_ref::<WorkRefused>() {
+        (FaultKind::Fuel, refused.to_string())
     } else if let Some(read) = error.downcast_ref::<ReadError>() {
         (FaultKind::Host, read.to_string())
+    } else if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+        (FaultKind::Host, full.to_string())
     } else if root.contains("too much data is being copied") {
         // The engine's error type for this is private; a test holds us to the text.
         (FaultKind::Output, "handed over more than its output limit".to_owned())
@@ -140,8 +153,7 @@ pub(crate) fn classify(error: &wasmtime::Error) -> (FaultKind, String, Vec<Strin
     (kind, message, backtrace)
 }
 
-/// A Rust symbol without its hash.
+/// A function's name as its author wrote it; a Rust symbol without its hashes.
 fn readable(symbol: &str) -> String {
-    let demangled = symbol.strip_prefix("_ZN").map_or(symbol, |_| symbol);
-    demangled.chars().take(200).collect()
+    format!("{:#}", rustc_demangle::demangle(symbol)).chars().take(200).collect()
 }

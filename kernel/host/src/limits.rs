@@ -14,7 +14,11 @@ pub struct Limits {
     pub table_elements_max: usize,
     /// What the guest may hand to the host in one crossing, in bytes.
     pub output_bytes_max: usize,
-    /// Bytes of log lines kept of one call; the rest is dropped and counted.
+    /// Work that the guest may ask of the kernel in one call, which fuel doesn't measure: 1 for a
+    /// log line, 10 for a question, and 1 more for each record or tool in the answer.
+    pub kernel_work_max: u64,
+    /// Bytes of log lines, with a line break each, that are kept of one verification or one
+    /// session; the rest is dropped and counted.
     pub log_bytes_max: usize,
     /// Longest wall-clock time of one call.
     pub call_time_max: Duration,
@@ -37,6 +41,7 @@ impl Default for Limits {
             memory_bytes_max: 64 << 20,
             table_elements_max: 20_000,
             output_bytes_max: 1 << 20,
+            kernel_work_max: 1_000_000,
             log_bytes_max: 64 << 10,
             call_time_max: Duration::from_secs(30),
         }

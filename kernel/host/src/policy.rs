@@ -105,7 +105,14 @@ impl Policy {
         });
         match opened {
             Ok((world, session)) => Ok(Session { policy: self, store, world, session, fuel: 0 }),
-            Err(error) => Err(self.fault("session", &error)),
+            Err(error) => {
+                let mut fault = self.fault("session", &error);
+                // There is no session to ask for its log, and a panic's text is nowhere else.
+                if let Some(last) = store.data_mut().log.take(&self.limits).pop() {
+                    fault.message = format!("{}; it last logged: {}", fault.message, last.text);
+                }
+                Err(fault)
+            }
         }
     }
 

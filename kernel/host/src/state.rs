@@ -11,8 +11,8 @@ use crate::bindings::proctor::plugin::{
     about, data, episode, examiner, failures, gold, log, memory, toolbox, trajectory, verdicts,
 };
 use crate::convert;
-use crate::exchange::{EpisodeRead, Gold, Moment, Setting};
-use crate::fault::GrowthRefused;
+use crate::exchange::{EpisodeRead, Gold, Moment, Observation, Setting};
+use crate::fault::{GrowthRefused, WorkRefused};
 use crate::limits::Limits;
 use crate::policy::LogLine;
 
@@ -33,6 +33,7 @@ pub(crate) struct State {
     pub(crate) gold: Option<Arc<Gold>>,
     pub(crate) setting: Option<Setting>,
     pub(crate) log: Log,
+    pub(crate) work: Work,
 }
 
 impl State {
@@ -47,23 +48,50 @@ impl State {
             gold: None,
             setting: None,
             log: Log { lines: Vec::new(), bytes_left: limits.log_bytes_max, dropped: 0 },
+            work: Work::new(limits),
         }
     }
 
-    fn episode(&self) -> Result<&Rc<RefCell<dyn EpisodeRead>>> {
+    fn episode(&mut self) -> Result<&Rc<RefCell<dyn EpisodeRead>>> {
+        self.work.charge(Work::QUESTION)?;
         self.episode.as_ref().ok_or_else(|| wasmtime::Error::msg("no episode is open"))
     }
 
-    fn gold(&self) -> Result<&Gold> {
+    fn gold(&mut self) -> Result<&Gold> {
+        self.work.charge(Work::QUESTION)?;
         self.gold.as_deref().ok_or_else(|| wasmtime::Error::msg("no gold is open"))
     }
 
-    fn setting(&self) -> Result<&Setting> {
+    fn setting(&mut self) -> Result<&Setting> {
+        self.work.charge(Work::QUESTION)?;
         self.setting.as_ref().ok_or_else(|| wasmtime::Error::msg("no session is open"))
     }
 }
 
-/// Log lines of one call.
+/// What the kernel does for a guest in one call. Fuel counts the guest's own instructions, and a
+/// question costs it few of them: without a measure of its own, a guest that asks for ever would
+/// be ended by the wall clock, on some machines sooner than on others.
+pub(crate) struct Work {
+    left: u64,
+    limit: u64,
+}
+
+impl Work {
+    const LINE: usize = 1;
+    const QUESTION: usize = 10;
+
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { left: limits.kernel_work_max, limit: limits.kernel_work_max }
+    }
+
+    fn charge(&mut self, work: usize) -> Result<()> {
+        let left = u64::try_from(work).ok().and_then(|work| self.left.checked_sub(work));
+        self.left = left.ok_or(WorkRefused { limit: self.limit })?;
+        Ok(())
+    }
+}
+
+/// Log lines of one verification or one session.
 pub(crate) struct Log {
     lines: Vec<LogLine>,
     bytes_left: usize,
@@ -77,7 +105,7 @@ impl Log {
         if self.dropped > 0 {
             lines.push(LogLine {
                 level: log::Level::Warn,
-                text: format!("{} more lines dropped: log limit", self.dropped),
+                text: format!("log limit: lines dropped: {}", self.dropped),
             });
         }
         self.bytes_left = limits.log_bytes_max;
@@ -136,8 +164,10 @@ impl episode::Host for State {}
 
 impl log::Host for State {
     fn write(&mut self, level: log::Level, line: String) -> Result<()> {
+        self.work.charge(Work::LINE)?;
         let log = &mut self.log;
-        match log.bytes_left.checked_sub(line.len()) {
+        // With its line break, since even empty lines take room.
+        match log.bytes_left.checked_sub(line.len() + 1) {
             Some(left) => {
                 log.bytes_left = left;
                 log.lines.push(LogLine { level, text: line });
@@ -150,7 +180,9 @@ impl log::Host for State {
 
 impl toolbox::Host for State {
     fn tools(&mut self) -> Result<Vec<toolbox::Tool>> {
-        Ok(self.setting()?.tools.to_vec())
+        let tools = self.setting()?.tools.to_vec();
+        self.work.charge(tools.len())?;
+        Ok(tools)
     }
 }
 
@@ -215,6 +247,9 @@ impl episode::HostEpisode for State {
         step: u32,
     ) -> Result<Option<trajectory::Observation>> {
         let seen = self.episode()?.borrow().observation(step);
+        if let Some(Observation::Accepted(result)) = &seen {
+            self.work.charge(result.rows.len())?;
+        }
         Ok(seen.as_ref().map(convert::observation))
     }
 
@@ -232,7 +267,9 @@ impl episode::HostEpisode for State {
     }
 
     fn diff(&mut self, _: Resource<EpisodeHandle>) -> Result<Vec<data::Change>> {
-        Ok(self.episode()?.borrow().diff().iter().map(convert::change).collect())
+        let changes = self.episode()?.borrow().diff();
+        self.work.charge(changes.len())?;
+        Ok(changes.iter().map(convert::change).collect())
     }
 
     fn row(
@@ -269,6 +306,7 @@ impl episode::HostEpisode for State {
             &cells,
             ROWS_MAX,
         )?;
+        self.work.charge(rows.len())?;
         Ok(rows.iter().map(convert::row).collect())
     }
 

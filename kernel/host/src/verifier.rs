@@ -14,7 +14,7 @@ use crate::fault::{Fault, FaultKind, classify};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::policy::LogLine;
-use crate::state::State;
+use crate::state::{State, Work};
 use crate::{Digest, Verdict};
 
 /// A linked verifier: gives every episode an instance of its own.
@@ -133,10 +133,11 @@ pub(crate) fn open(engine: &Engine, state: State, limits: &Limits) -> Store<Stat
     store
 }
 
-/// Gives a store the fuel and time of one more call.
+/// Gives a store the fuel, kernel work and time of one more call.
 pub(crate) fn refuel(store: &mut Store<State>, limits: &Limits) {
     // Fails only where fuel is switched off, which `engine::config` never does.
     let _ = store.set_fuel(limits.fuel_per_call);
+    store.data_mut().work = Work::new(limits);
     let ticks = limits.call_time_max.as_millis() / Limits::TICK.as_millis();
     store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).max(1));
 }

@@ -14,8 +14,10 @@ pub struct Lock {
     pub toolchain: String,
     /// Digest of everything they are built from.
     pub source: String,
-    /// The components.
+    /// The components that come with the kernel.
     pub plugin: Vec<Locked>,
+    /// The components that its tests run.
+    pub test: Vec<Locked>,
 }
 
 /// One component.
@@ -37,6 +39,11 @@ impl Locked {
 }
 
 impl Lock {
+    /// All components.
+    pub fn components(&self) -> impl Iterator<Item = &Locked> {
+        self.plugin.iter().chain(&self.test)
+    }
+
     /// Reads a lock file.
     pub fn read(path: &Path) -> Result<Self, Box<dyn Error>> {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -54,7 +61,7 @@ impl Lock {
 /// guest crates, and their lock file.
 pub fn source_digest(root: &Path) -> Result<String, Box<dyn Error>> {
     let mut files = Vec::new();
-    for folder in ["../wit", "sdk", "verifiers", "policies"] {
+    for folder in ["../wit", "sdk", "verifiers", "policies", "examples"] {
         collect(&root.join(folder), &mut files)?;
     }
     files.push(root.join("Cargo.toml"));

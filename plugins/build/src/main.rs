@@ -16,10 +16,12 @@ use clap::Parser;
 use lock::{Lock, Locked};
 use toolchain::Toolchain;
 
-/// The components, as (folder, world). Built one world after the other: a crate's features are
-/// those of everything built with it, and a component must have one world alone.
-const VERIFIERS: &[&str] = &["answer", "end-state", "refusal"];
-const POLICIES: &[&str] = &["noop", "oracle", "scripted", "student-sim"];
+/// The components that come with the kernel. Built one world after the other: a crate's features
+/// are those of everything built with it, and a component must have one world alone.
+const FIRST_PARTY: [&[&str]; 2] =
+    [&["answer", "end-state", "refusal"], &["noop", "oracle", "scripted", "student-sim"]];
+/// The components that the kernel's own tests run; they come with nothing.
+const TEST: [&[&str]; 2] = [&["misbehaving-verifier"], &["misbehaving-policy"]];
 
 /// Builds the first-party components from source.
 #[derive(Parser)]
@@ -48,12 +50,33 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let toolchain = Toolchain::find()?;
     println!("toolchain: {}", toolchain.version);
     let out = root.join(&options.out);
-    fs::create_dir_all(&out)?;
+    let lock = Lock {
+        plugin: build(&toolchain, &root, FIRST_PARTY, &out)?,
+        test: build(&toolchain, &root, TEST, &out.join("test"))?,
+        toolchain: toolchain.version.clone(),
+        source: lock::source_digest(&root)?,
+    };
+    let path = root.join("dist/plugins.lock");
+    if options.check {
+        return compare(&Lock::read(&path)?, &lock);
+    }
+    lock.write(&path)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds components, each world on its own, into a folder.
+fn build(
+    toolchain: &Toolchain,
+    root: &Path,
+    worlds: [&[&str]; 2],
+    out: &Path,
+) -> Result<Vec<Locked>, Box<dyn Error>> {
+    fs::create_dir_all(out)?;
     let mut built = Vec::new();
-    for plugins in [VERIFIERS, POLICIES] {
-        toolchain.build(&root, plugins)?;
+    for plugins in worlds {
+        toolchain.build(root, plugins)?;
         for name in plugins {
-            let core = fs::read(toolchain.artifact(&root, name))?;
+            let core = fs::read(toolchain.artifact(root, name))?;
             let component = wit_component::ComponentEncoder::default()
                 .module(&core)
                 .and_then(|encoder| encoder.validate(true).encode())
@@ -63,17 +86,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             built.push(Locked::new(name, &component));
         }
     }
-    let lock = Lock {
-        toolchain: toolchain.version.clone(),
-        source: lock::source_digest(&root)?,
-        plugin: built,
-    };
-    let path = root.join("dist/plugins.lock");
-    if options.check {
-        return compare(&Lock::read(&path)?, &lock);
-    }
-    lock.write(&path)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(built)
 }
 
 fn compare(locked: &Lock, built: &Lock) -> Result<ExitCode, Box<dyn Error>> {
@@ -86,8 +99,8 @@ fn compare(locked: &Lock, built: &Lock) -> Result<ExitCode, Box<dyn Error>> {
         println!("dist/ was built with another toolchain: {}", locked.toolchain);
         return Ok(ExitCode::from(2));
     }
-    if locked.plugin != built.plugin {
-        for (was, is) in locked.plugin.iter().zip(&built.plugin).filter(|(was, is)| was != is) {
+    if locked.components().ne(built.components()) {
+        for (was, is) in locked.components().zip(built.components()).filter(|(was, is)| was != is) {
             eprintln!("{}: dist has {}, built {}", was.name, was.sha256, is.sha256);
         }
         return Err("the same sources and toolchain gave other bytes".into());

@@ -234,7 +234,12 @@ impl Episode for Fixture {
     }
     fn seen(&self, id: &str) -> bool {
         self.steps.iter().any(|(.., observation)| match observation {
-            Some(Observation::Accepted(result)) => result.rows.iter().any(|row| row.id == id),
+            Some(Observation::Accepted(result)) => {
+                let shown = |value: &Value| matches!(value, Value::Id(known) if known == id);
+                result.rows.iter().any(|row| {
+                    row.id == id || row.cells.iter().any(|cell| shown(&cell.value))
+                }) || result.facts.iter().any(|fact| shown(&fact.value))
+            }
             _ => false,
         })
     }

@@ -25,6 +25,7 @@ pub fn run(options: &TraceOptions) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         (None, Some(run)) => match &options.episode {
+            None if options.json => raw_ends(run),
             None => list(run),
             Some(episode) => {
                 let episode = full_name(episode);
@@ -110,6 +111,18 @@ fn list(run: &Path) -> Result<ExitCode, Failure> {
     let mut out = anstream::stdout();
     write!(out, "{}", table_text(&rows))?;
     writeln!(out, "{}", styled(DIM, format!("{count} episodes; `proctor trace DIR EPISODE` shows one")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lines that end a run's episodes.
+fn raw_ends(run: &Path) -> Result<ExitCode, Failure> {
+    let mut out = std::io::stdout();
+    let mut lines = Lines::open(run)?;
+    while let Some((text, line)) = lines.next()? {
+        if line["event"] == "episode.end" {
+            out.write_all(text.as_bytes())?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

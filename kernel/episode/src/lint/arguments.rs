@@ -44,13 +44,20 @@ fn walk(tool: &Tool, json: &Json, path: &mut Vec<String>, found: &mut Vec<Leaf>)
     };
     match json {
         Json::Object(object) => {
-            object.iter().for_each(|(name, json)| inner(name.clone(), json));
+            object
+                .iter()
+                .for_each(|(name, json)| inner(name.clone(), json));
         }
         Json::Array(entries) => {
-            entries.iter().enumerate().for_each(|(at, json)| inner(at.to_string(), json));
+            entries
+                .iter()
+                .enumerate()
+                .for_each(|(at, json)| inner(at.to_string(), json));
         }
         value => {
-            let escaped = path.iter().map(|name| name.replace('~', "~0").replace('/', "~1"));
+            let escaped = path
+                .iter()
+                .map(|name| name.replace('~', "~0").replace('/', "~1"));
             found.push(Leaf {
                 pointer: escaped.map(|name| format!("/{name}")).collect(),
                 path: path.join("."),
@@ -63,8 +70,12 @@ fn walk(tool: &Tool, json: &Json, path: &mut Vec<String>, found: &mut Vec<Leaf>)
 
 fn role(tool: &Tool, path: &[String]) -> Role {
     let arguments = tool.arguments();
-    let argument = path.first().and_then(|name| arguments.iter().find(|one| one.name == name));
-    let Some(argument) = argument else { return Role::Unknown };
+    let argument = path
+        .first()
+        .and_then(|name| arguments.iter().find(|one| one.name == name));
+    let Some(argument) = argument else {
+        return Role::Unknown;
+    };
     let column = match argument.kind {
         ArgumentKind::Column(column)
         | ArgumentKind::Update(column)
@@ -80,7 +91,10 @@ fn role(tool: &Tool, path: &[String]) -> Role {
     };
     match column.kind {
         Kind::Reference(entity) => Role::Key(entity),
-        Kind::Id => match Entity::ALL.into_iter().find(|entity| entity.key() == column.name) {
+        Kind::Id => match Entity::ALL
+            .into_iter()
+            .find(|entity| entity.key() == column.name)
+        {
             Some(entity) => Role::Key(entity),
             None => Role::Unknown,
         },

@@ -15,7 +15,9 @@ impl<'a> Catalog<'a> {
     /// The canonical data and what the task adds to it.
     pub(super) fn of(suite: &'a Suite, task: &'a Task) -> Self {
         let rows = suite.data.rows().iter().chain(&task.setup);
-        Self { rows: rows.map(|row| (row.id(), row)).collect() }
+        Self {
+            rows: rows.map(|row| (row.id(), row)).collect(),
+        }
     }
 
     pub(super) fn row(&self, id: &str) -> Option<&'a Row> {
@@ -28,15 +30,25 @@ impl<'a> Catalog<'a> {
 
     /// Records of an entity, in order of id.
     pub(super) fn of_entity(&self, entity: Entity) -> impl Iterator<Item = &'a Row> {
-        self.rows.values().copied().filter(move |row| row.entity() == entity)
+        self.rows
+            .values()
+            .copied()
+            .filter(move |row| row.entity() == entity)
     }
 
     /// The record after this one in order of id, beginning again after the last.
     pub(super) fn next(&self, entity: Entity, current: &str) -> Option<Id> {
         let current: Option<Id> = current.parse().ok();
-        let mut others = self.of_entity(entity).map(Row::id).filter(|id| Some(*id) != current);
+        let mut others = self
+            .of_entity(entity)
+            .map(Row::id)
+            .filter(|id| Some(*id) != current);
         let first = others.next()?;
         let after = |id: &Id| current.is_some_and(|current| *id > current);
-        if after(&first) { Some(first) } else { others.find(after).or(Some(first)) }
+        if after(&first) {
+            Some(first)
+        } else {
+            others.find(after).or(Some(first))
+        }
     }
 }

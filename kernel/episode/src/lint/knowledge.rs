@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use proctor_crm::{Row, Value};
+use proctor_crm::{Entity, Row, Value};
 use proctor_host::{Fact, Observation, wire};
 use serde_json::Value as Json;
 
@@ -19,8 +19,8 @@ pub(super) struct Knowledge {
     dates: BTreeSet<String>,
     /// Ids said or shown.
     ids: BTreeSet<String>,
-    /// Ids of records that a result has shown.
-    records: BTreeSet<String>,
+    /// Ids that a result has shown, of the records found or of those they refer to.
+    shown_ids: BTreeSet<String>,
 }
 
 impl Knowledge {
@@ -52,12 +52,20 @@ impl Knowledge {
     }
 
     fn see_row(&mut self, row: &Row, given: &BTreeSet<String>) {
-        self.records.insert(row.id().to_string());
+        self.see_value(&Value::Id(row.id()));
         self.add_words(row.entity().name());
-        for (column, value) in row.cells() {
+        for (column, value) in row.cells().skip(1) {
             if !given.contains(column.name) {
                 self.see_value(value);
             }
+        }
+        // A person's name takes two columns.
+        if row.entity() == Entity::Contact {
+            self.add_words(&format!(
+                "{} {}",
+                row.get("first_name"),
+                row.get("last_name")
+            ));
         }
     }
 
@@ -70,6 +78,7 @@ impl Knowledge {
             Value::Money(amount) => self.numbers.push(amount.to_f64()),
             Value::Id(id) => {
                 self.ids.insert(id.to_string());
+                self.shown_ids.insert(id.to_string());
             }
             Value::Date(_) | Value::Timestamp(_) => self.read(&value.to_string()),
         }
@@ -88,26 +97,34 @@ impl Knowledge {
         self.words.push('\n');
     }
 
-    /// Whether a result has shown this record.
-    pub(super) fn has_record(&self, id: &str) -> bool {
-        self.records.contains(id)
+    /// Whether a result has shown this id; that the user has said it is not enough to answer with.
+    pub(super) fn has_shown(&self, id: &str) -> bool {
+        self.shown_ids.contains(id)
     }
 
     /// Whether these words were said or shown, not as part of a longer word.
     pub(super) fn has_text(&self, text: &str) -> bool {
         let wanted = folded(text);
-        let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let joins = |one: Option<char>, other: Option<char>| {
+            one.is_some_and(char::is_alphanumeric) && other.is_some_and(char::is_alphanumeric)
+        };
+        let stands_alone = |at: usize| {
+            let before = self.words[..at].chars().next_back();
+            let after = self.words[at + wanted.len()..].chars().next();
+            let within = joins(before, wanted.chars().next());
+            !within && !joins(wanted.chars().next_back(), after)
+        };
         wanted.is_empty()
-            || self.words.match_indices(&wanted).any(|(at, _)| {
-                let before = self.words[..at].chars().next_back();
-                let after = self.words[at + wanted.len()..].chars().next();
-                !(is_part(before) && is_part(wanted.chars().next()))
-                    && !(is_part(after) && is_part(wanted.chars().next_back()))
-            })
+            || self
+                .words
+                .match_indices(&wanted)
+                .any(|(at, _)| stands_alone(at))
     }
 
     fn has_number(&self, number: f64) -> bool {
-        self.numbers.iter().any(|known| (known - number).abs() <= 1e-9 * number.abs().max(1.0))
+        self.numbers
+            .iter()
+            .any(|known| (known - number).abs() <= 1e-9 * number.abs().max(1.0))
     }
 
     fn has_date(&self, date: &str) -> bool {
@@ -120,7 +137,9 @@ impl Knowledge {
             Json::String(text) if is_uuid(text) => self.ids.contains(&text.to_ascii_lowercase()),
             Json::String(text) => self.has_text(text) || self.has_date(text),
             Json::Number(number) => {
-                number.as_f64().is_some_and(|number| self.has_number(number))
+                number
+                    .as_f64()
+                    .is_some_and(|number| self.has_number(number))
                     || self.has_text(&number.to_string())
             }
             Json::Bool(truth) => self.has_text(&truth.to_string()),
@@ -163,7 +182,11 @@ fn folded(text: &str) -> String {
         '“' | '”' => '"',
         c => c,
     };
-    let lower: String = text.chars().map(plain).flat_map(char::to_lowercase).collect();
+    let lower: String = text
+        .chars()
+        .map(plain)
+        .flat_map(char::to_lowercase)
+        .collect();
     lower.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -178,17 +201,29 @@ mod tests {
         let mut known = Knowledge::default();
         known.hear(&Turn {
             user: "Move Call-Center’s deal to closed won: 85k, March 31, 2026, at the end.".into(),
-            derived: vec![Derived { value: "60".into(), from: "the end".into() }],
+            derived: vec![Derived {
+                value: "60".into(),
+                from: "the end".into(),
+            }],
             refused: Vec::new(),
         });
         for value in [
-            json!("Call Center"), json!("Closed-Won"), json!(85000), json!(85000.0),
-            json!("2026-03-31"), json!(60), json!(null),
+            json!("Call Center"),
+            json!("Closed-Won"),
+            json!(85000),
+            json!(85000.0),
+            json!("2026-03-31"),
+            json!(60),
+            json!(null),
         ] {
             assert!(known.has_json(&value), "{value}");
         }
         for value in [
-            json!("Call Cent"), json!("Open"), json!(85001), json!("2026-04-01"), json!(true),
+            json!("Call Cent"),
+            json!("Open"),
+            json!(85001),
+            json!("2026-04-01"),
+            json!(true),
             json!("7f4662ed-d548-4587-b9f9-944f9e3c073c"),
         ] {
             assert!(!known.has_json(&value), "{value}");

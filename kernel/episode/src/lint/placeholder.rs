@@ -17,7 +17,11 @@ pub(crate) fn placeholder_in_braces(text: &str) -> Option<&str> {
         let inside = &text[at + open..];
         let length = inside.find(|c| !named(c))?;
         let closed = length > 0 && inside[length..].starts_with('}');
-        let close = if inside[length..].starts_with("}}") { 2 } else { 1 };
+        let close = if inside[length..].starts_with("}}") {
+            2
+        } else {
+            1
+        };
         closed.then(|| &text[at..at + open + length + close])
     })
 }
@@ -29,12 +33,7 @@ fn unfilled(text: &str) -> Option<&str> {
     Some(&text[start..=start + length])
 }
 
-fn between(
-    text: &str,
-    open: char,
-    close: char,
-    is_placeholder: fn(&str) -> bool,
-) -> Option<&str> {
+fn between(text: &str, open: char, close: char, is_placeholder: fn(&str) -> bool) -> Option<&str> {
     text.match_indices(open).find_map(|(at, _)| {
         let length = text[at..].find(close)?;
         is_placeholder(&text[at + 1..at + length]).then(|| &text[at..=at + length])
@@ -44,18 +43,23 @@ fn between(
 /// `<client name>`; an address such as `<jane@example.com>` is none.
 fn is_angled(inside: &str) -> bool {
     inside.starts_with(|c: char| c.is_ascii_alphabetic())
-        && inside.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' '))
+        && inside
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
 /// `[CLIENT NAME]`.
 fn is_bracketed(inside: &str) -> bool {
     inside.len() >= 2
         && inside.starts_with(|c: char| c.is_ascii_uppercase())
-        && inside.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || "_- ".contains(c))
+        && inside
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || "_- ".contains(c))
 }
 
 fn to_do(text: &str) -> Option<&str> {
-    text.split(|c: char| !c.is_alphanumeric()).find(|word| matches!(*word, "TODO" | "FIXME"))
+    text.split(|c: char| !c.is_alphanumeric())
+        .find(|word| matches!(*word, "TODO" | "FIXME"))
 }
 
 #[cfg(test)]
@@ -66,12 +70,18 @@ mod tests {
     fn what_nobody_filled_in_is_found() {
         for (text, found) in [
             ("Show {criteria}", Some("{criteria}")),
-            ("Open {{turn_1.client_id}} now", Some("{{turn_1.client_id}}")),
+            (
+                "Open {{turn_1.client_id}} now",
+                Some("{{turn_1.client_id}}"),
+            ),
             ("id ${f.rows.0.client_id}", Some("${f.rows.0.client_id}")),
             ("Dear <first name>,", Some("<first name>")),
             ("Dear [NAME],", Some("[NAME]")),
             ("TODO: say it", Some("TODO")),
-            ("write to <jane@acme.example>, a < b > c, see [1] or [ok]", None),
+            (
+                "write to <jane@acme.example>, a < b > c, see [1] or [ok]",
+                None,
+            ),
             ("{}, {\"a\": 1}, $5 {", None),
             ("Todos los días", None),
         ] {

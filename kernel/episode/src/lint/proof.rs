@@ -40,7 +40,10 @@ impl Proof<'_> {
     pub(super) fn oracle_does_it(&mut self, oracle: &Played) {
         if !oracle.passes() {
             let outcome = oracle.outcome.name();
-            self.wrong(Rule::OracleFails, format!("ends as {outcome}: {}", oracle.why));
+            self.wrong(
+                Rule::OracleFails,
+                format!("ends as {outcome}: {}", oracle.why),
+            );
         }
         let task = self.task;
         for (at, turn) in task.turns.iter().enumerate() {
@@ -61,7 +64,8 @@ impl Proof<'_> {
                         self.wrong(Rule::OracleCall, message);
                     }
                     (Some(Observation::Accepted(_)), Some(code)) => {
-                        let message = format!("{place} must be refused with {code}, but is accepted");
+                        let message =
+                            format!("{place} must be refused with {code}, but is accepted");
                         self.wrong(Rule::OracleCall, message);
                     }
                     _ => {}
@@ -104,7 +108,9 @@ impl Proof<'_> {
                     Pattern::Exactly(wire::Value::Texts(parts)) | Pattern::Contains(parts) => parts,
                     _ => continue,
                 };
-                parts.iter().for_each(|part| self.filled(&format!("expected {name} is"), part));
+                parts
+                    .iter()
+                    .for_each(|part| self.filled(&format!("expected {name} is"), part));
             }
         }
         for answer in &task.gold.answers {
@@ -114,8 +120,14 @@ impl Proof<'_> {
                 }
             }
         }
-        for part in task.gold.refusal.iter().flat_map(|refusal| refusal.decline.iter().flatten()) {
-            self.filled("expected words", part);
+        if let Some(refusal) = &task.gold.refusal {
+            for part in refusal.decline.iter().flatten() {
+                self.filled("expected words", part);
+            }
+            // No agent can make a call with a reference in it.
+            for (path, value) in refusal.call.iter().flat_map(texts) {
+                self.filled(&format!("expected to be refused: {path} is"), &value);
+            }
         }
     }
 
@@ -137,7 +149,9 @@ impl Proof<'_> {
         }
         for (scripted, turn) in task.gold.oracle.iter().zip(&task.turns) {
             for (call, refused) in scripted.calls.iter().zip(&turn.refused) {
-                let ids = texts(&call.call).into_iter().filter(|(_, value)| is_uuid(value));
+                let ids = texts(&call.call)
+                    .into_iter()
+                    .filter(|(_, value)| is_uuid(value));
                 for (path, id) in ids.filter(|_| refused.is_none()) {
                     self.exists(&format!("{} {path} is", call.call.tool), &id, None);
                 }
@@ -163,7 +177,11 @@ impl Proof<'_> {
         }
         for answer in &task.gold.answers {
             for id in answer.records.iter().chain(&answer.other_records) {
-                self.exists(&format!("turn {}: the answer names", answer.turn + 1), id, None);
+                self.exists(
+                    &format!("turn {}: the answer names", answer.turn + 1),
+                    id,
+                    None,
+                );
             }
         }
     }
@@ -172,7 +190,10 @@ impl Proof<'_> {
         let found = self.catalog.row(id);
         if found.is_none_or(|row| entity.is_some_and(|entity| row.entity() != entity)) {
             let kind = entity.map_or("record", Entity::name);
-            self.wrong(Rule::UnknownId, format!("{what} {id}, and no {kind} has that id"));
+            self.wrong(
+                Rule::UnknownId,
+                format!("{what} {id}, and no {kind} has that id"),
+            );
         }
     }
 
@@ -207,9 +228,10 @@ impl Proof<'_> {
         call: &ToolCall,
     ) -> BTreeSet<String> {
         let mut own = BTreeSet::new();
-        let (Ok(tool), Ok(arguments)) =
-            (Tool::named(&call.tool), serde_json::from_str::<Json>(&call.arguments))
-        else {
+        let (Ok(tool), Ok(arguments)) = (
+            Tool::named(&call.tool),
+            serde_json::from_str::<Json>(&call.arguments),
+        ) else {
             return own;
         };
         for leaf in leaves(tool, &arguments) {
@@ -225,7 +247,12 @@ impl Proof<'_> {
                 self.wrong(Rule::Underivable, message);
             }
             if !tool.annotations.read_only {
-                own.extend(leaf.path.rsplit('.').find(|name| name.parse::<u32>().is_err()).map(Into::into));
+                own.extend(
+                    leaf.path
+                        .rsplit('.')
+                        .find(|name| name.parse::<u32>().is_err())
+                        .map(Into::into),
+                );
             }
         }
         own
@@ -233,9 +260,14 @@ impl Proof<'_> {
 
     fn answer_is_known(&mut self, known: &Knowledge, turn: u32) {
         let task = self.task;
-        for answer in task.gold.answers.iter().filter(|answer| answer.turn == turn) {
+        for answer in task
+            .gold
+            .answers
+            .iter()
+            .filter(|answer| answer.turn == turn)
+        {
             let place = format!("turn {}: the answer", turn + 1);
-            for id in answer.records.iter().filter(|id| !known.has_record(id)) {
+            for id in answer.records.iter().filter(|id| !known.has_shown(id)) {
                 let message = format!("{place} must name {id}, which no result showed");
                 self.wrong(Rule::Underivable, message);
             }
@@ -253,14 +285,19 @@ impl Proof<'_> {
         for change in &task.gold.changes {
             match change {
                 ExpectedChange::Update(update) if !known_id(&update.id) => {
-                    let message = format!("expected update of {}, an id that nothing showed", update.id);
+                    let message = format!(
+                        "expected update of {}, an id that nothing showed",
+                        update.id
+                    );
                     self.wrong(Rule::Underivable, message);
                 }
                 ExpectedChange::Delete(delete)
                     if !known_id(&delete.id) && !follows(oracle, &delete.id) =>
                 {
-                    let message =
-                        format!("expected deletion of {}, an id that nothing showed", delete.id);
+                    let message = format!(
+                        "expected deletion of {}, an id that nothing showed",
+                        delete.id
+                    );
                     self.wrong(Rule::Underivable, message);
                 }
                 _ => {}
@@ -286,7 +323,10 @@ fn follows(oracle: &Played, id: &str) -> bool {
     oracle.steps.iter().any(|step| match &step.action {
         Action::Call(call) => {
             !call.arguments.contains(id)
-                && step.changes.iter().any(|change| change.id().to_string() == id)
+                && step
+                    .changes
+                    .iter()
+                    .any(|change| change.id().to_string() == id)
         }
         _ => false,
     })
@@ -303,9 +343,10 @@ fn cells(change: &ExpectedChange) -> impl Iterator<Item = (&str, &Pattern)> {
 
 /// Every text within a call's arguments, with the way to it.
 fn texts(call: &ToolCall) -> Vec<(String, String)> {
-    let (Ok(tool), Ok(arguments)) =
-        (Tool::named(&call.tool), serde_json::from_str::<Json>(&call.arguments))
-    else {
+    let (Ok(tool), Ok(arguments)) = (
+        Tool::named(&call.tool),
+        serde_json::from_str::<Json>(&call.arguments),
+    ) else {
         return Vec::new();
     };
     let text = |json: &Json| json.as_str().map(str::to_owned);

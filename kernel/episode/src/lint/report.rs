@@ -196,6 +196,9 @@ impl LintReport {
     /// Number of findings of a rule.
     #[must_use]
     pub fn count(&self, rule: Rule) -> usize {
-        self.findings.iter().filter(|finding| finding.rule == rule).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .count()
     }
 }

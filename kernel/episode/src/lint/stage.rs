@@ -65,7 +65,12 @@ impl<'a> Stage<'a> {
             Ok(()) if truncated => (Outcome::AgentError, "too many steps".into()),
             Ok(()) => self.mark(task),
         };
-        Played { steps, changes, outcome, why }
+        Played {
+            steps,
+            changes,
+            outcome,
+            why,
+        }
     }
 
     fn act(
@@ -79,7 +84,11 @@ impl<'a> Stage<'a> {
         let id = self.suite.tasks.get(task).map_or("", |task| &task.id);
         let seed = EpisodeSeed::derive(0, id, 0);
         let first = self.env.borrow_mut().reset(task, seed).map_err(of_env)?;
-        let oracle = self.suite.tasks.get(task).map(|task| Arc::clone(&task.gold.oracle));
+        let oracle = self
+            .suite
+            .tasks
+            .get(task)
+            .map(|task| Arc::clone(&task.gold.oracle));
         let mut session = policy
             .open(Setting {
                 seed: seed.for_policy(),
@@ -113,7 +122,10 @@ impl<'a> Stage<'a> {
         let answer = (!task.gold.answers.is_empty()).then_some(self.tools.answer);
         let mut outcome = Outcome::Pass;
         let mut why = Vec::new();
-        for verifier in [Some(self.tools.end_state), refusal, answer].into_iter().flatten() {
+        for verifier in [Some(self.tools.end_state), refusal, answer]
+            .into_iter()
+            .flatten()
+        {
             match verifier.verify(&episode, &task.gold).verdict {
                 Err(fault) => return (Outcome::GraderError, fault.to_string()),
                 Ok(verdict) if verdict.pass => {}

@@ -56,7 +56,7 @@ impl Compiler<'_> {
             return Err(wrong("expects no change: say why in `read_only`".into()));
         }
         let refusal = match &entry.expect.refusal {
-            Some(refusal) => Some(inner.refusal(refusal, entry, &oracle)?),
+            Some(refusal) => Some(inner.refusal(refusal, entry)?),
             None => None,
         };
         let answers = entry
@@ -294,17 +294,16 @@ impl Compiler<'_> {
         &self,
         entry: &RefusalEntry,
         task: &TaskEntry,
-        oracle: &[ScriptedTurn],
     ) -> Result<ExpectedRefusal, SuiteError> {
         let at = task.id.span().start;
         let code = entry.code.as_ref().map(|code| self.code(code)).transpose()?;
         let refused = task
             .turn
             .iter()
-            .zip(oracle)
-            .flat_map(|(turn, scripted)| turn.call.iter().zip(&scripted.calls))
-            .find(|(call, _)| call.refused.is_some())
-            .map(|(_, scripted)| scripted.call.clone());
+            .flat_map(|turn| &turn.call)
+            .find(|call| call.refused.is_some())
+            .map(|call| self.refused_call(call, entry))
+            .transpose()?;
         if code.is_some() != refused.is_some() {
             let message = "`expect.refusal.code` and a call that is `refused` belong together";
             return Err(self.source.error(at, message));
@@ -319,6 +318,23 @@ impl Compiler<'_> {
             call: refused,
             decline: entry.decline.clone(),
         })
+    }
+
+    /// The refused call as any agent would make it: with the ids themselves where the oracle
+    /// refers to what it looked up.
+    fn refused_call(&self, call: &CallEntry, entry: &RefusalEntry) -> Result<ToolCall, SuiteError> {
+        let at = call.tool.span().start;
+        let mut stands_for = entry.arguments.clone();
+        let mut literal = call.arguments.clone();
+        script::settle(&mut literal, &mut stands_for)
+            .map_err(|message| self.source.error(at, message))?;
+        if let Some((name, _)) = stands_for.iter().next() {
+            let message = format!("`expect.refusal.arguments.{name}` stands for no reference");
+            return Err(self.source.error(at, message));
+        }
+        let arguments = script::arguments(&literal, &|text| self.names.resolve(text))
+            .map_err(|message| self.source.error(at, message))?;
+        Ok(ToolCall { tool: call.tool.get_ref().clone(), arguments })
     }
 
     fn answer(&self, turn: usize, entry: &AnswerEntry) -> Result<ExpectedAnswer, SuiteError> {

@@ -259,6 +259,10 @@ pub(crate) struct RefusalEntry {
     /// The argument it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    /// What the references in the refused call's arguments stand for, by argument: `@entity.key`.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub(crate) arguments: toml::Table,
     /// What an agent that declines must say: one of each group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) decline: Vec<Vec<String>>,

@@ -260,7 +260,7 @@ impl Serialize for RowView<'_> {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ResultView<'a> {
     /// Facts beside rows, such as totals.
-    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     #[serde(skip_serializing_if = "Facts::is_empty")]
     facts: Facts<'a>,
     #[schemars(with = "Vec<BTreeMap<String, serde_json::Value>>")]

@@ -379,11 +379,15 @@ impl TelemetryWriter {
     /// Takes over episodes that were finished before their turn. A line that was cut short is
     /// an episode that isn't recorded: it is run again.
     fn take_pending(&mut self) -> Result<(), TelemetryError> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let io = |source| TelemetryError::Io { path: self.pending_path.clone(), source };
-        self.pending.read_to_string(&mut text).map_err(io)?;
-        for line in text.lines() {
-            let Ok(line) = serde_json::from_str::<PendingLine>(line) else { continue };
+        self.pending.read_to_end(&mut bytes).map_err(io)?;
+        // What is cut short goes, or the next line would be written onto it.
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
+        self.pending.set_len(bytes.len() as u64).map_err(io)?;
+        self.pending.seek(SeekFrom::End(0)).map_err(io)?;
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let Ok(line) = serde_json::from_slice::<PendingLine>(line) else { continue };
             if line.index < self.next {
                 continue;
             }

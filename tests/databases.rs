@@ -1,0 +1,149 @@
+//! `proctor db`: a database and its snapshots, sound and damaged.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use rusqlite::Connection;
+
+use crate::proctor::{Ran, Sandbox};
+
+fn db(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
+    sandbox.proctor([&["db"], arguments].concat())
+}
+
+/// A sandbox with a database of the small suite's records in `crm.db`.
+fn with_database() -> Sandbox {
+    let sandbox = Sandbox::with_small_suite();
+    db(&sandbox, &["init", "crm.db", "--data", "seeds/records"]).succeeded();
+    sandbox
+}
+
+fn fingerprint(sandbox: &Sandbox, file: &str) -> String {
+    db(sandbox, &["fingerprint", file]).succeeded().stdout
+}
+
+/// Changes the database behind the program's back.
+fn meddle(sandbox: &Sandbox, sql: &str) {
+    let connection = Connection::open(sandbox.path("crm.db")).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+#[test]
+fn init_inspect_snapshot_and_restore_keep_the_fingerprint() {
+    let sandbox = with_database();
+    assert_snapshot!(db(&sandbox, &["inspect", "crm.db"]).page(), @"");
+    let first = fingerprint(&sandbox, "crm.db");
+    assert_snapshot!(db(&sandbox, &["snapshot", "crm.db", "crm.snapshot"]).page(), @"");
+    assert_eq!(fingerprint(&sandbox, "crm.snapshot"), first);
+
+    meddle(&sandbox, "UPDATE clients SET owner = 'nobody' WHERE name = 'Birch Furniture'");
+    assert_ne!(fingerprint(&sandbox, "crm.db"), first);
+    assert_snapshot!(db(&sandbox, &["restore", "crm.db", "crm.snapshot"]).page(), @"");
+    assert_eq!(fingerprint(&sandbox, "crm.db"), first);
+
+    db(&sandbox, &["init", "second.db", "--data", "crm.snapshot"]).succeeded();
+    assert_eq!(fingerprint(&sandbox, "second.db"), first);
+    // The same rows give the same bytes.
+    db(&sandbox, &["snapshot", "second.db", "second.snapshot"]).succeeded();
+    let bytes = |name: &str| fs::read(sandbox.path(name)).unwrap();
+    assert_eq!(bytes("second.snapshot"), bytes("crm.snapshot"));
+}
+
+#[test]
+fn the_built_in_data_is_sound() {
+    let sandbox = Sandbox::new();
+    db(&sandbox, &["init", "crm.db"]).succeeded();
+    let inspected = db(&sandbox, &["inspect", "crm.db", "--json"]).json();
+    assert_eq!(inspected["broken_constraint"], serde_json::Value::Null);
+    assert!(inspected["rows"]["clients"].as_u64() >= Some(40), "{inspected:#}");
+    assert_eq!(inspected["fingerprint"].as_str().unwrap(), fingerprint(&sandbox, "crm.db").trim());
+}
+
+#[test]
+fn what_exists_is_not_overwritten() {
+    let sandbox = with_database();
+    let before = fs::read(sandbox.path("crm.db")).unwrap();
+    assert_snapshot!(db(&sandbox, &["init", "crm.db"]).page(), @"");
+    sandbox.write("letter.txt", "Dear all");
+    assert_snapshot!(db(&sandbox, &["snapshot", "crm.db", "letter.txt"]).page(), @"");
+    assert_eq!(fs::read(sandbox.path("crm.db")).unwrap(), before);
+    assert_eq!(sandbox.read("letter.txt"), "Dear all");
+}
+
+#[test]
+fn a_damaged_snapshot_changes_nothing() {
+    let sandbox = with_database();
+    db(&sandbox, &["snapshot", "crm.db", "crm.snapshot"]).succeeded();
+    meddle(&sandbox, "DELETE FROM quotes");
+    let before = fingerprint(&sandbox, "crm.db");
+    let snapshot = fs::read(sandbox.path("crm.snapshot")).unwrap();
+    let refused = |bytes: &[u8]| {
+        sandbox.write("bad.snapshot", bytes);
+        let ran = db(&sandbox, &["restore", "crm.db", "bad.snapshot"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.page());
+        assert_eq!(fingerprint(&sandbox, "crm.db"), before);
+        let init = db(&sandbox, &["init", "new.db", "--data", "bad.snapshot"]);
+        assert_eq!(init.stderr, ran.stderr);
+        assert!(!sandbox.path("new.db").exists());
+        ran.page()
+    };
+    assert_snapshot!(refused(&snapshot[..snapshot.len() / 2]), @"");
+    assert_snapshot!(refused(&snapshot[..snapshot.len() - 1]), @"");
+    assert_snapshot!(refused(b""), @"");
+    assert_snapshot!(refused(b"no snapshot at all"), @"");
+    // A bit flipped in each part of the file, and one byte too many.
+    for at in (0..snapshot.len()).step_by(snapshot.len() / 16) {
+        let mut flipped = snapshot.clone();
+        flipped[at] ^= 1;
+        refused(&flipped);
+    }
+    refused(&[&snapshot[..], b"\0"].concat());
+    db(&sandbox, &["restore", "crm.db", "crm.snapshot"]).succeeded();
+}
+
+#[test]
+fn rows_that_break_a_constraint_are_found() {
+    let sandbox = with_database();
+    meddle(
+        &sandbox,
+        "PRAGMA foreign_keys = OFF; DELETE FROM clients WHERE name = 'Birch Furniture'",
+    );
+    assert_snapshot!(db(&sandbox, &["inspect", "crm.db"]).page(), @"");
+    let inspected = db(&sandbox, &["inspect", "crm.db", "--json"]);
+    assert_eq!(inspected.code, Some(4));
+    assert!(inspected.stdout.contains("\"broken_constraint\": \""), "{}", inspected.stdout);
+}
+
+#[test]
+fn cells_that_are_no_values_are_found() {
+    let sandbox = with_database();
+    meddle(
+        &sandbox,
+        "PRAGMA ignore_check_constraints = ON; UPDATE opportunities SET stage = 'Won?' WHERE name = 'Launch Pad'",
+    );
+    assert_snapshot!(db(&sandbox, &["inspect", "crm.db"]).page(), @"");
+    assert_snapshot!(db(&sandbox, &["snapshot", "crm.db", "crm.snapshot"]).page(), @"");
+    assert!(!sandbox.path("crm.snapshot").exists());
+}
+
+#[test]
+fn a_schema_that_was_changed_is_refused() {
+    let sandbox = with_database();
+    meddle(&sandbox, "CREATE TRIGGER surprise AFTER INSERT ON clients BEGIN DELETE FROM notes; END");
+    assert_snapshot!(db(&sandbox, &["inspect", "crm.db"]).page(), @"");
+}
+
+#[test]
+fn what_is_no_database_is_named() {
+    let sandbox = with_database();
+    sandbox.write("letter.txt", "Dear all");
+    assert_snapshot!(db(&sandbox, &["inspect", "letter.txt"]).page(), @"");
+    assert_snapshot!(db(&sandbox, &["inspect", "missing.db"]).page(), @"");
+    assert_snapshot!(db(&sandbox, &["fingerprint", "letter.txt"]).page(), @"");
+    assert_snapshot!(db(&sandbox, &["fingerprint", "missing"]).page(), @"");
+    db(&sandbox, &["snapshot", "crm.db", "crm.snapshot"]).succeeded();
+    assert_snapshot!(db(&sandbox, &["restore", "missing.db", "crm.snapshot"]).page(), @"");
+    assert_snapshot!(db(&sandbox, &["restore", "letter.txt", "crm.snapshot"]).page(), @"");
+    assert_eq!(sandbox.read("letter.txt"), "Dear all");
+    assert!(!sandbox.path("missing.db").exists());
+}

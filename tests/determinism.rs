@@ -1,0 +1,83 @@
+//! The same run gives the same bytes: whatever the number of workers, the hour or the country.
+
+use std::time::{Duration, Instant};
+
+use crate::proctor::{Sandbox, repository};
+use crate::records::SMALL;
+use crate::telemetry::outside_wall;
+
+/// Telemetry of a run of the built-in suite by an agent that fails in many ways.
+fn student(sandbox: &Sandbox, name: &str, jobs: &str, env: &[(&str, &str)]) -> String {
+    let mut command = sandbox.command([
+        "run", "--policy", "student-sim", "--param", "mistakes=0.5", "--trials", "2", "--out", name, "--jobs", jobs,
+    ]);
+    command.envs(env.iter().copied());
+    sandbox.run(&mut command).succeeded();
+    outside_wall(&sandbox.telemetry(name))
+}
+
+#[test]
+fn the_number_of_workers_the_clock_and_the_country_never_show() {
+    let sandbox = Sandbox::new();
+    let one = student(&sandbox, "one", "1", &[]);
+    let outcomes = sandbox.outcomes("one");
+    for outcome in ["pass", "fail"] {
+        assert!(outcomes.iter().any(|of| of.ends_with(outcome)), "none {outcome}: {outcomes:?}");
+    }
+    assert!(one == student(&sandbox, "two", "2", &[]), "2 workers");
+    assert!(one == student(&sandbox, "four", "4", &[]), "4 workers");
+    assert!(one == student(&sandbox, "again", "1", &[]), "the same run again");
+    let abroad = [("LC_ALL", "tr_TR.UTF-8"), ("LANG", "tr_TR.UTF-8"), ("TZ", "Pacific/Kiritimati")];
+    assert!(one == student(&sandbox, "abroad", "2", &abroad), "another country");
+}
+
+#[test]
+fn the_built_in_suite_is_the_same_from_its_folder() {
+    let sandbox = Sandbox::new();
+    let folder = repository("seeds/suites/crm-core");
+    let run = |suite: &str, name: &str| {
+        sandbox.proctor(["run", "--suite", suite, "--policy", "oracle", "--out", name]).succeeded();
+        outside_wall(&sandbox.telemetry(name))
+    };
+    assert!(run("crm-core", "built-in") == run(folder.to_str().unwrap(), "folder"));
+}
+
+#[test]
+fn ids_come_from_the_seed() {
+    let sandbox = Sandbox::with_small_suite();
+    let created = |seed: &str, name: &str| {
+        let options = ["run", "--suite", SMALL, "--policy", "oracle", "--seed", seed, "--out", name];
+        sandbox.proctor(options).succeeded();
+        let ends = sandbox.events(name, "episode.end");
+        let changes = ends.iter().flat_map(|end| end["diff"].as_array().unwrap());
+        let created: Vec<&str> = changes
+            .filter(|change| change.get("before").is_none())
+            .map(|change| change["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(created.len(), 1);
+        created[0].to_owned()
+    };
+    let first = created("1", "first");
+    assert_eq!(created("1", "first-again"), first);
+    assert_ne!(created("2", "second"), first);
+}
+
+#[test]
+fn only_the_wall_clock_differs() {
+    let sandbox = Sandbox::with_small_suite();
+    let run = |name: &str| {
+        let began = Instant::now();
+        sandbox.proctor(["run", "--suite", SMALL, "--policy", "oracle", "--jobs", "1", "--out", name]).succeeded();
+        (sandbox.telemetry(name), began.elapsed())
+    };
+    let (text, took) = run("out");
+    let recorded: u64 = sandbox
+        .lines("out")
+        .iter()
+        .filter_map(|line| line["wall"]["duration_us"].as_u64())
+        .inspect(|duration| assert!(*duration > 0))
+        .sum();
+    assert!(Duration::from_micros(recorded) < took);
+    assert_ne!(outside_wall(&text), text);
+    assert_eq!(text.matches("\"wall\":").count(), 4, "one for each episode");
+}
