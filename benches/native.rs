@@ -393,3 +393,36 @@ fn fact(fact: &host::Fact) -> sdkv::Fact {
         }),
     }
 }
+
+/// Canonical data of about `rows` rows: clients, each with opportunities.
+///
+/// # Panics
+/// When the rows are not what a snapshot holds.
+#[must_use]
+#[allow(clippy::unwrap_used, reason = "a bench without its data has nothing to measure")]
+pub fn customers(rows: usize) -> proctor_store::Snapshot {
+    const OPPORTUNITIES: usize = 4;
+    let mut all = Vec::with_capacity(rows);
+    for number in 0..rows / (OPPORTUNITIES + 1) {
+        let key = format!("client-{number}");
+        let client = proctor_episode::record_id(crm::Entity::Client, &key);
+        let mut row = crm::Row::new(crm::Entity::Client, client);
+        let text = |text: String| crm::Value::Text(text);
+        row.set("name", text(format!("Client {number}"))).unwrap();
+        row.set("email", text(format!("client{number}@bench.example"))).unwrap();
+        row.set("status", text("Active".into())).unwrap();
+        row.set("industry", text("Transport".into())).unwrap();
+        all.push(row);
+        for deal in 0..OPPORTUNITIES {
+            let key = format!("{key}-{deal}");
+            let id = proctor_episode::record_id(crm::Entity::Opportunity, &key);
+            let mut row = crm::Row::new(crm::Entity::Opportunity, id);
+            row.set("name", text(format!("Deal {number}-{deal}"))).unwrap();
+            row.set("client_id", crm::Value::Id(client)).unwrap();
+            row.set("stage", text("Proposal".into())).unwrap();
+            row.set("amount", crm::Value::Money(crm::Money::from_units(50_000))).unwrap();
+            all.push(row);
+        }
+    }
+    proctor_store::Snapshot::from_rows(all).unwrap()
+}

@@ -9,9 +9,93 @@ use crate::proctor::Sandbox;
 #[test]
 fn help_says_what_there_is() {
     let sandbox = Sandbox::new();
-    assert_snapshot!(sandbox.proctor(["--help"]).page(), @"");
-    assert_snapshot!(sandbox.proctor(["run", "--help"]).page(), @"");
-    assert_snapshot!(sandbox.proctor(["trace", "--help"]).page(), @"");
+    assert_snapshot!(sandbox.proctor(["--help"]).page(), @r#"
+        ── stdout
+        Examines AI agents that change state in a CRM
+
+        Usage: proctor <COMMAND>
+
+        Commands:
+          demo    Examine three agents on the built-in suite and show what the records look like
+          run     Examine an agent on a suite
+          suite   Look into suites and prove their tasks
+          tools   List the tools that agents may call
+          plugin  Look into plugins
+          db      Work on a CRM database
+          trace   Show one episode of a run as a person wants to read it, or replay recorded calls
+          schema  Print a JSON Schema
+          help    Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Exit codes:
+          0    done
+          1    something in the input or on the machine is wrong
+          2    the command line is wrong
+          3    the run is complete, but some episodes have no score (infra, grader or budget)
+          4    a check found something
+          130  interrupted; `proctor run --resume` goes on
+
+        Start with `proctor demo`.
+        ── exit code 0
+        "#);
+    assert_snapshot!(sandbox.proctor(["run", "--help"]).page(), @r#"
+        ── stdout
+        Examine an agent on a suite
+
+        Usage: proctor run [OPTIONS] --policy <NAME|FILE>
+
+        Options:
+              --suite <NAME|DIR>         Suite: the name of a built-in one, or a folder with suite.toml
+                                         [default: crm-core]
+              --policy <NAME|FILE>       Who is examined: the name of a built-in policy, or a component file
+              --verifier <FILE>          A further verifier for every episode: a component file [repeatable]
+              --out <DIR>                New folder for the telemetry; without it, only the summary is shown
+              --resume                   Go on with the interrupted run in --out; finished episodes are not
+                                         done again
+              --trials <TRIALS>          Episodes of each task [default: 1]
+              --seed <SEED>              Seed of the run; every id and all chance come from it [default: 1]
+              --limit <N>                Only the first N tasks
+              --filter <TEXT|KEY=VALUE>  Only tasks whose id contains TEXT, or kind=NAME, split=NAME,
+                                         negative=KIND [repeatable: all must hold]
+              --jobs <N>                 Workers; results never depend on it [default: one a core]
+              --param <NAME=VALUE>       A parameter for the policy [repeatable]
+              --script <FILE>            Calls for the policy `scripted`: JSON, {"turns": [{"calls": [...],
+                                         "answer": "..."}]}
+              --json                     Print the summary as JSON
+          -h, --help                     Print help
+
+        Examples:
+          proctor run --policy oracle --out runs/oracle
+          proctor run --policy my-agent.wasm --filter 'kind=create_quote' --trials 4 --out runs/quotes
+          proctor run --policy student-sim --param mistakes=0.5 --seed 7 --out runs/student
+          proctor run --resume --policy student-sim --out runs/student
+        ── exit code 0
+        "#);
+    assert_snapshot!(sandbox.proctor(["trace", "--help"]).page(), @r#"
+        ── stdout
+        Show one episode of a run as a person wants to read it, or replay recorded calls
+
+        Usage: proctor trace [--json] <DIR> [EPISODE]
+               proctor trace replay-calls <FILE>
+
+        Commands:
+          replay-calls  Play recorded tool calls of any agent, each on the state it met, and compare what
+                        the CRM says with what the record says
+          verify        Check the hash chain of a run's telemetry
+          help          Print this message or the help of the given subcommand(s)
+
+        Arguments:
+          <DIR>      Folder of a run
+          [EPISODE]  Episode, as TASK#TRIAL or TASK; without it, the run's episodes are listed
+
+        Options:
+              --json  Print the episode's telemetry lines instead; without one, the last line of each
+          -h, --help  Print help
+        ── exit code 0
+        "#);
 }
 
 #[test]
@@ -20,20 +104,37 @@ fn without_a_command_help_is_shown_and_nothing_done() {
     let ran = sandbox.proctor::<&str>([]);
     assert_eq!(ran.code, Some(2));
     assert_eq!(ran.stderr, sandbox.proctor(["--help"]).stdout);
-    assert_snapshot!(sandbox.proctor(["rnu"]).page(), @"");
+    assert_snapshot!(sandbox.proctor(["rnu"]).page(), @r#"
+        ── stderr
+        error: unrecognized subcommand 'rnu'
+
+        Usage: proctor <COMMAND>
+
+        For more information, try '--help'.
+        ── exit code 2
+        "#);
 }
 
 #[test]
 fn output_that_nobody_reads_to_the_end_is_no_error() {
     let sandbox = Sandbox::new();
     // More than a pipe holds, so that the program meets the closed end.
-    for arguments in [&["tools", "--format", "mcp"][..], &["suite", "show", "--json"]] {
+    for arguments in [
+        &["tools", "--format", "mcp"][..],
+        &["suite", "show", "--json"],
+    ] {
         let mut child = sandbox.command(arguments).spawn().unwrap();
         let mut line = String::new();
-        BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::with_capacity(16, child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let ran = sandbox.end_of(child);
         assert!(!line.is_empty());
-        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert_eq!(
+            (ran.code, ran.stderr.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -68,7 +169,14 @@ fn the_demo_runs_to_its_end_and_again() {
         }
     }
     assert_eq!(sandbox.names("demo"), ["noop", "oracle", "student-sim"]);
-    let verified = sandbox.proctor(["trace", "verify", "demo/student-sim"]).succeeded();
+    let verified = sandbox
+        .proctor(["trace", "verify", "demo/student-sim"])
+        .succeeded();
     assert!(verified.stdout.ends_with("lines, chain unbroken\n"));
-    assert!(sandbox.outcomes("demo/oracle").iter().all(|outcome| outcome.ends_with(" pass")));
+    assert!(
+        sandbox
+            .outcomes("demo/oracle")
+            .iter()
+            .all(|outcome| outcome.ends_with(" pass"))
+    );
 }

@@ -6,29 +6,64 @@ use crate::proctor::{Sandbox, repository};
 use crate::records::SMALL;
 use crate::telemetry::outside_wall;
 
-/// Telemetry of a run of the built-in suite by an agent that fails in many ways.
-fn student(sandbox: &Sandbox, name: &str, jobs: &str, env: &[(&str, &str)]) -> String {
+/// Telemetry of a run of the built-in suite.
+fn telemetry(
+    sandbox: &Sandbox,
+    policy: &str,
+    name: &str,
+    jobs: &str,
+    env: &[(&str, &str)],
+) -> String {
+    let name = format!("{policy}-{name}");
     let mut command = sandbox.command([
-        "run", "--policy", "student-sim", "--param", "mistakes=0.5", "--trials", "2", "--out", name, "--jobs", jobs,
+        "run",
+        "--policy",
+        policy,
+        "--param",
+        "mistakes=0.5",
+        "--trials",
+        "2",
+        "--out",
+        &name,
+        "--jobs",
+        jobs,
     ]);
     command.envs(env.iter().copied());
     sandbox.run(&mut command).succeeded();
-    outside_wall(&sandbox.telemetry(name))
+    outside_wall(&sandbox.telemetry(&name))
 }
 
 #[test]
 fn the_number_of_workers_the_clock_and_the_country_never_show() {
     let sandbox = Sandbox::new();
-    let one = student(&sandbox, "one", "1", &[]);
-    let outcomes = sandbox.outcomes("one");
-    for outcome in ["pass", "fail"] {
-        assert!(outcomes.iter().any(|of| of.ends_with(outcome)), "none {outcome}: {outcomes:?}");
+    // One that always passes, and one that fails in many ways.
+    for policy in ["oracle", "student-sim"] {
+        let run = |name: &str, jobs: &str| telemetry(&sandbox, policy, name, jobs, &[]);
+        let one = run("one", "1");
+        assert!(one == run("two", "2"), "{policy}: 2 workers");
+        assert!(one == run("four", "4"), "{policy}: 4 workers");
+        assert!(one == run("again", "1"), "{policy}: the same run again");
+        let abroad = [
+            ("LC_ALL", "tr_TR.UTF-8"),
+            ("LANG", "tr_TR.UTF-8"),
+            ("TZ", "Pacific/Kiritimati"),
+        ];
+        assert!(
+            one == telemetry(&sandbox, policy, "abroad", "2", &abroad),
+            "{policy}: another country"
+        );
     }
-    assert!(one == student(&sandbox, "two", "2", &[]), "2 workers");
-    assert!(one == student(&sandbox, "four", "4", &[]), "4 workers");
-    assert!(one == student(&sandbox, "again", "1", &[]), "the same run again");
-    let abroad = [("LC_ALL", "tr_TR.UTF-8"), ("LANG", "tr_TR.UTF-8"), ("TZ", "Pacific/Kiritimati")];
-    assert!(one == student(&sandbox, "abroad", "2", &abroad), "another country");
+    let outcomes = [
+        sandbox.outcomes("oracle-one"),
+        sandbox.outcomes("student-sim-one"),
+    ]
+    .concat();
+    for outcome in ["pass", "fail"] {
+        assert!(
+            outcomes.iter().any(|of| of.ends_with(outcome)),
+            "none {outcome}: {outcomes:?}"
+        );
+    }
 }
 
 #[test]
@@ -36,7 +71,9 @@ fn the_built_in_suite_is_the_same_from_its_folder() {
     let sandbox = Sandbox::new();
     let folder = repository("seeds/suites/crm-core");
     let run = |suite: &str, name: &str| {
-        sandbox.proctor(["run", "--suite", suite, "--policy", "oracle", "--out", name]).succeeded();
+        sandbox
+            .proctor(["run", "--suite", suite, "--policy", "oracle", "--out", name])
+            .succeeded();
         outside_wall(&sandbox.telemetry(name))
     };
     assert!(run("crm-core", "built-in") == run(folder.to_str().unwrap(), "folder"));
@@ -46,7 +83,9 @@ fn the_built_in_suite_is_the_same_from_its_folder() {
 fn ids_come_from_the_seed() {
     let sandbox = Sandbox::with_small_suite();
     let created = |seed: &str, name: &str| {
-        let options = ["run", "--suite", SMALL, "--policy", "oracle", "--seed", seed, "--out", name];
+        let options = [
+            "run", "--suite", SMALL, "--policy", "oracle", "--seed", seed, "--out", name,
+        ];
         sandbox.proctor(options).succeeded();
         let ends = sandbox.events(name, "episode.end");
         let changes = ends.iter().flat_map(|end| end["diff"].as_array().unwrap());
@@ -67,7 +106,11 @@ fn only_the_wall_clock_differs() {
     let sandbox = Sandbox::with_small_suite();
     let run = |name: &str| {
         let began = Instant::now();
-        sandbox.proctor(["run", "--suite", SMALL, "--policy", "oracle", "--jobs", "1", "--out", name]).succeeded();
+        sandbox
+            .proctor([
+                "run", "--suite", SMALL, "--policy", "oracle", "--jobs", "1", "--out", name,
+            ])
+            .succeeded();
         (sandbox.telemetry(name), began.elapsed())
     };
     let (text, took) = run("out");

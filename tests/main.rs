@@ -3,7 +3,12 @@
 //!
 //! Most tests examine on a suite of four tasks over five records (`records.rs`), so that what
 //! they show doesn't change with the built-in suite.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod command_line;
@@ -18,8 +23,8 @@ mod recorded_calls;
 mod records;
 mod resuming;
 mod suite_files;
+mod suite_lint;
 mod telemetry;
 mod telemetry_schema;
 mod tools;
 mod tracing;
-mod zz;

@@ -24,10 +24,29 @@ fn examine(sandbox: &Sandbox, policy: &str) -> Ran {
 #[test]
 fn a_component_file_is_examined_like_a_built_in_one() {
     let sandbox = with_files();
-    assert_snapshot!(examine(&sandbox, "noop.wasm").page(), @"");
-    let built_in = sandbox.proctor(["run", "--suite", SMALL, "--policy", "noop"]).succeeded();
+    assert_snapshot!(examine(&sandbox, "noop.wasm").page(), @r#"
+        ── stdout
+        small · noop.wasm
+         kind                         tasks  episodes  passed  success  95 %        reward   share
+         create_new_opportunity           1         1       0    0.0 %  0.0–79.3 %   0.500  46.2 %
+         modify_opportunity               1         1       0    0.0 %  0.0–79.3 %   0.333  30.8 %
+         client_search                    1         1       0    0.0 %  0.0–79.3 %   0.250  15.4 %
+         modify_client                    1         1       0    0.0 %  0.0–79.3 %   0.500   7.7 %
+         tasks that ask for a change      2         2       0    0.0 %  0.0–65.8 %   0.417
+         negative tasks                   1         1       0    0.0 %  0.0–79.3 %   0.500
+         read-only tasks                  1         1       0    0.0 %  0.0–79.3 %   0.250
+         all                              4         4       0    0.0 %  0.0–49.0 %   0.396
+        weighted by the customer's frequencies: 0.0 % (0.0–56.4 %)
+        outcomes: 4 fail
+        ── exit code 0
+        "#);
+    let built_in = sandbox
+        .proctor(["run", "--suite", SMALL, "--policy", "noop"])
+        .succeeded();
     let summary = |text: &str| text.split_once('\n').unwrap().1.to_owned();
-    let from_file = sandbox.proctor(["run", "--suite", SMALL, "--policy", "noop.wasm"]).succeeded();
+    let from_file = sandbox
+        .proctor(["run", "--suite", SMALL, "--policy", "noop.wasm"])
+        .succeeded();
     assert_eq!(summary(&from_file.stdout), summary(&built_in.stdout));
 }
 
@@ -43,31 +62,85 @@ fn what_is_no_policy_is_refused_before_anything_is_run() {
     // A component that has nothing in it.
     sandbox.write("hollow.wasm", b"\0asm\x0d\0\x01\0");
     fs::create_dir(sandbox.path("folder.wasm")).unwrap();
-    assert_snapshot!(examine(&sandbox, "words.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "empty.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "cut.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "module.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "hollow.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "missing.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "folder.wasm").page(), @"");
-    assert_snapshot!(examine(&sandbox, "end-state.wasm").page(), @"");
+    assert_snapshot!(examine(&sandbox, "words.wasm").page(), @r#"
+        ── stderr
+        error: words.wasm: not a WebAssembly component: it doesn't begin with the bytes that WebAssembly begins with
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "empty.wasm").page(), @r#"
+        ── stderr
+        error: empty.wasm: not a WebAssembly component: the file is empty
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "cut.wasm").page(), @r#"
+        ── stderr
+        error: cut.wasm: not a WebAssembly component: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 909..37570 is out of bounds (bound = 21290)
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "module.wasm").page(), @r#"
+        ── stderr
+        error: module.wasm: not a WebAssembly component: it is a core module; `wasm-tools component new` makes a component of one
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "hollow.wasm").page(), @r#"
+        ── stderr
+        error: hollow.wasm: exports none of the interfaces that a plugin exports (proctor:plugin/verification@0.1.0, proctor:plugin/judging@0.1.0, proctor:plugin/acting@0.1.0, proctor:plugin/teaching@0.1.0); it exports: nothing
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "missing.wasm").page(), @r#"
+        ── stderr
+        error: missing.wasm: neither a built-in plugin nor a file that can be read: No such file or directory (os error 2)
+        hint: built-in plugins: answer, end-state, noop, oracle, refusal, scripted, student-sim
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "folder.wasm").page(), @r#"
+        ── stderr
+        error: folder.wasm: neither a built-in plugin nor a file that can be read: Is a directory (os error 21)
+        hint: built-in plugins: answer, end-state, noop, oracle, refusal, scripted, student-sim
+        ── exit code 1
+        "#);
+    assert_snapshot!(examine(&sandbox, "end-state.wasm").page(), @r#"
+        ── stderr
+        error: end-state.wasm: is a verifier, not a policy
+        ── exit code 1
+        "#);
     assert!(!sandbox.path("out").exists());
 }
 
 #[test]
 fn only_the_built_in_oracle_sees_the_solutions() {
     let sandbox = with_files();
-    assert_snapshot!(examine(&sandbox, "oracle.wasm").page(), @"");
+    assert_snapshot!(examine(&sandbox, "oracle.wasm").page(), @r#"
+        ── stderr
+        error: oracle.wasm: imports `proctor:plugin/examiner@0.1.0`, which a policy is not granted; it may import: proctor:plugin/toolbox@0.1.0, proctor:plugin/memory@0.1.0, proctor:plugin/log@0.1.0
+        ── exit code 1
+        "#);
     fs::copy(sandbox.path("oracle.wasm"), sandbox.path("oracle")).unwrap();
-    assert_snapshot!(examine(&sandbox, "./oracle").page(), @"");
+    assert_snapshot!(examine(&sandbox, "./oracle").page(), @r#"
+        ── stderr
+        error: ./oracle: imports `proctor:plugin/examiner@0.1.0`, which a policy is not granted; it may import: proctor:plugin/toolbox@0.1.0, proctor:plugin/memory@0.1.0, proctor:plugin/log@0.1.0
+        ── exit code 1
+        "#);
     assert!(!sandbox.path("out").exists());
 }
 
 #[test]
 fn a_policy_is_no_verifier() {
     let sandbox = with_files();
-    let options = ["run", "--suite", SMALL, "--policy", "noop", "--verifier", "noop.wasm"];
-    assert_snapshot!(sandbox.proctor(options).page(), @"");
+    let options = [
+        "run",
+        "--suite",
+        SMALL,
+        "--policy",
+        "noop",
+        "--verifier",
+        "noop.wasm",
+    ];
+    assert_snapshot!(sandbox.proctor(options).page(), @r#"
+        ── stderr
+        error: noop.wasm: is a policy, not a verifier
+        ── exit code 1
+        "#);
 }
 
 #[test]
@@ -80,16 +153,36 @@ fn list_shows_the_built_in_ones() {
         .iter()
         .map(|plugin| {
             let text = |key: &str| plugin[key].as_str().unwrap();
-            let simulated = if plugin["simulated"] == true { ", simulated" } else { "" };
-            format!("{}: {}{simulated}, granted {}", text("name"), text("world"), plugin["grants"])
+            let simulated = if plugin["simulated"] == true {
+                ", simulated"
+            } else {
+                ""
+            };
+            format!(
+                "{}: {}{simulated}, granted {}",
+                text("name"),
+                text("world"),
+                plugin["grants"]
+            )
         })
         .collect();
-    assert_snapshot!(named.join("\n"), @"");
+    assert_snapshot!(named.join("\n"), @r#"
+        answer: verifier, granted []
+        end-state: verifier, granted []
+        noop: policy, granted []
+        oracle: policy, granted ["gold"]
+        refusal: verifier, granted []
+        scripted: policy, granted []
+        student-sim: policy, simulated, granted []
+        "#);
     let table = sandbox.proctor(["plugin", "list"]).succeeded().stdout;
     for plugin in listed.as_array().unwrap() {
         let digest = plugin["digest"].as_str().unwrap();
         assert!(table.contains(&digest[..12]), "{table}");
-        assert!(table.contains(plugin["summary"].as_str().unwrap()), "{table}");
+        assert!(
+            table.contains(plugin["summary"].as_str().unwrap()),
+            "{table}"
+        );
     }
 }
 
@@ -99,16 +192,62 @@ fn inspect_shows_what_a_plugin_asks_for() {
     let page = |name: &str| {
         let text = sandbox.proctor(["plugin", "inspect", name]).page();
         // The size changes with every build.
-        text.lines().filter(|line| !line.starts_with("size ")).collect::<Vec<_>>().join("\n")
+        text.lines()
+            .filter(|line| !line.starts_with("size "))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
-    assert_snapshot!(page("end-state"), @"");
+    assert_snapshot!(page("end-state"), @r#"
+        ── stdout
+        end-state 0.1.0
+        Compares what changed with what should have, row by row and column by column.
+        world    verifier
+        digest   [sha256]
+        exports  proctor:plugin/verification@0.1.0
+        imports  proctor:plugin/data@0.1.0
+                 proctor:plugin/trajectory@0.1.0
+                 proctor:plugin/episode@0.1.0
+                 proctor:plugin/gold@0.1.0
+                 proctor:plugin/log@0.1.0
+                 proctor:plugin/about@0.1.0
+                 proctor:plugin/failures@0.1.0
+                 proctor:plugin/verdicts@0.1.0
+        limits   500000000 fuel a call, 64 MiB memory, 1024 KiB output, 30 s
+        ── exit code 0
+        "#);
     assert_eq!(page("end-state.wasm"), page("end-state"));
-    assert_snapshot!(page("student-sim"), @"");
-    assert_snapshot!(page("nobody"), @"");
+    assert_snapshot!(page("student-sim"), @r#"
+        ── stdout
+        student-sim 0.1.0 (simulated)
+        A simulated student that makes the mistakes real models make.
+        world    policy
+        digest   [sha256]
+        exports  proctor:plugin/acting@0.1.0
+        imports  proctor:plugin/log@0.1.0
+                 proctor:plugin/data@0.1.0
+                 proctor:plugin/trajectory@0.1.0
+                 proctor:plugin/about@0.1.0
+                 proctor:plugin/failures@0.1.0
+        limits   500000000 fuel a call, 64 MiB memory, 1024 KiB output, 30 s
+        ── exit code 0
+        "#);
+    assert_snapshot!(page("nobody"), @r#"
+        ── stderr
+        error: nobody: neither a built-in plugin nor a file that can be read: No such file or directory (os error 2)
+        hint: built-in plugins: answer, end-state, noop, oracle, refusal, scripted, student-sim
+        ── exit code 1
+        "#);
     let size = fs::metadata(sandbox.path("noop.wasm")).unwrap().len();
-    let noop = sandbox.proctor(["plugin", "inspect", "noop.wasm", "--json"]).json();
+    let noop = sandbox
+        .proctor(["plugin", "inspect", "noop.wasm", "--json"])
+        .json();
     assert_eq!(noop["bytes"].as_u64(), Some(size));
-    assert_eq!(noop["digest"], sandbox.proctor(["plugin", "inspect", "noop", "--json"]).json()["digest"]);
+    assert_eq!(
+        noop["digest"],
+        sandbox
+            .proctor(["plugin", "inspect", "noop", "--json"])
+            .json()["digest"]
+    );
 }
 
 #[test]
@@ -119,10 +258,24 @@ fn check_tries_a_plugin_on_every_case() {
         let page = ran.page();
         page.replace(|character: char| character.is_ascii_digit(), "·")
     };
-    assert_snapshot!(without_count(&check(&["noop"])), @"");
-    assert_snapshot!(without_count(&check(&["end-state", "--against", "end-state.wasm"])), @"");
+    assert_snapshot!(without_count(&check(&["noop"])), @r#"
+        ── stdout
+        noop: ··· cases, · failed
+        ── exit code ·
+        "#);
+    assert_snapshot!(without_count(&check(&["end-state", "--against", "end-state.wasm"])), @r#"
+        ── stdout
+        end-state: ··· cases, · failed
+        ── exit code ·
+        "#);
     // Two policies that act differently are not two builds of one.
     let other = check(&["oracle", "--against", "noop.wasm"]);
     assert_eq!(other.code, Some(4), "{}", other.page());
-    assert!(other.stdout.starts_with("failed client-create-01: acts differently"), "{}", other.stdout);
+    assert!(
+        other
+            .stdout
+            .starts_with("failed client-create-01: acts differently"),
+        "{}",
+        other.stdout
+    );
 }

@@ -24,7 +24,9 @@ pub struct Sandbox {
 impl Sandbox {
     pub fn new() -> Self {
         static COMPILED: Once = Once::new();
-        let sandbox = Self { folder: tempfile::tempdir().unwrap() };
+        let sandbox = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         COMPILED.call_once(|| {
             let ran = sandbox.proctor(["plugin", "list"]);
             assert_eq!(ran.code, Some(0), "{}", ran.page());
@@ -50,8 +52,9 @@ impl Sandbox {
     /// Names of what is in a folder.
     pub fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).unwrap();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into())
+            .collect();
         names.sort();
         names
     }
@@ -104,7 +107,7 @@ impl Sandbox {
     }
 
     fn ran(&self, output: &Output) -> Ran {
-        let text = |bytes: &[u8]| self.without_its_place(&String::from_utf8(bytes.to_vec()).unwrap());
+        let text = |bytes: &[u8]| self.without_its_place(std::str::from_utf8(bytes).unwrap());
         Ran {
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
@@ -166,7 +169,11 @@ fn without_digests(text: &str) -> String {
             digits.push(character);
             continue;
         }
-        result.push_str(if digits.len() == 64 { "[sha256]" } else { &digits });
+        result.push_str(if digits.len() == 64 {
+            "[sha256]"
+        } else {
+            &digits
+        });
         digits.clear();
         result.push(character);
     }
@@ -176,5 +183,17 @@ fn without_digests(text: &str) -> String {
 
 /// A file of this repository.
 pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}
+
+/// A file of the data to test on, which lies beside the repository; not everybody has it.
+pub fn corpus(path: &str) -> Option<PathBuf> {
+    let file = repository("../shared/corpora").join(path);
+    if !file.exists() {
+        eprintln!("skipped: {} is not there", file.display());
+        return None;
+    }
+    Some(file)
 }

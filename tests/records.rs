@@ -56,6 +56,11 @@ create_new_opportunity = 30
 modify_opportunity = 20
 client_search = 10
 modify_client = 5
+
+[[equivalent]]
+mutant = "duplicate"
+tools = ["modify_opportunity"]
+why = "The same update twice leaves the record as one update does."
 "#;
 
 pub const FIND: &str = r#"[[task]]
@@ -160,7 +165,10 @@ impl Sandbox {
         sandbox.write("seeds/records/clients.toml", CLIENTS);
         sandbox.write("seeds/records/opportunities.toml", OPPORTUNITIES);
         sandbox.write("seeds/suites/small/suite.toml", SUITE);
-        sandbox.write("seeds/suites/small/tasks.toml", [FIND, REFUSE, CHANGE, CREATE].join("\n"));
+        sandbox.write(
+            "seeds/suites/small/tasks.toml",
+            [FIND, REFUSE, CHANGE, CREATE].join("\n"),
+        );
         sandbox
     }
 }

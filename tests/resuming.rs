@@ -18,7 +18,9 @@ fn resume(sandbox: &Sandbox, folder: &str, options: &[&str]) -> Ran {
 /// A sandbox with a finished run in `whole`.
 fn with_finished_run() -> Sandbox {
     let sandbox = Sandbox::with_small_suite();
-    sandbox.proctor([&RUN[..], &["--out", "whole"]].concat()).succeeded();
+    sandbox
+        .proctor([&RUN[..], &["--out", "whole"]].concat())
+        .succeeded();
     sandbox
 }
 
@@ -40,10 +42,16 @@ fn a_tail_cut_anywhere_is_made_good() {
         sandbox.write("cut/telemetry.jsonl", bytes);
         resume(&sandbox, "cut", &[]).succeeded();
         let resumed = sandbox.telemetry("cut");
-        assert!(outside_wall(&resumed) == outside_wall(&whole), "cut at byte {cut}");
+        assert!(
+            outside_wall(&resumed) == outside_wall(&whole),
+            "cut at byte {cut}"
+        );
         // Episodes that were whole are not run again: even their wall-clock facts are kept.
         let finished = finished_part(bytes);
-        assert!(resumed.as_bytes().starts_with(finished), "cut at byte {cut}");
+        assert!(
+            resumed.as_bytes().starts_with(finished),
+            "cut at byte {cut}"
+        );
         assert_eq!(sandbox.names("cut"), ["telemetry.jsonl"]);
         fs::remove_dir_all(sandbox.path("cut")).unwrap();
     }
@@ -70,11 +78,27 @@ fn a_run_without_a_whole_line_is_no_run() {
     for (name, cut) in [("nothing", 0), ("half-a-line", 40)] {
         sandbox.write(&format!("{name}/telemetry.jsonl"), &whole.as_bytes()[..cut]);
     }
-    assert_snapshot!(resume(&sandbox, "nothing", &[]).page(), @"");
-    assert_snapshot!(resume(&sandbox, "half-a-line", &[]).page(), @"");
+    assert_snapshot!(resume(&sandbox, "nothing", &[]).page(), @r#"
+        ── stderr
+        error: nothing/telemetry.jsonl: holds no run to go on with; a run begins in a new folder, without --resume
+        ── exit code 1
+        "#);
+    assert_snapshot!(resume(&sandbox, "half-a-line", &[]).page(), @r#"
+        ── stderr
+        error: half-a-line/telemetry.jsonl: holds no run to go on with; a run begins in a new folder, without --resume
+        ── exit code 1
+        "#);
     fs::create_dir(sandbox.path("empty")).unwrap();
-    assert_snapshot!(resume(&sandbox, "empty", &[]).page(), @"");
-    assert_snapshot!(resume(&sandbox, "missing", &[]).page(), @"");
+    assert_snapshot!(resume(&sandbox, "empty", &[]).page(), @r#"
+        ── stderr
+        error: empty/telemetry.jsonl: holds no run to go on with; a run begins in a new folder, without --resume
+        ── exit code 1
+        "#);
+    assert_snapshot!(resume(&sandbox, "missing", &[]).page(), @r#"
+        ── stderr
+        error: missing/telemetry.jsonl: holds no run to go on with; a run begins in a new folder, without --resume
+        ── exit code 1
+        "#);
     assert!(sandbox.names("empty").is_empty());
     assert!(!sandbox.path("missing").exists());
 }
@@ -84,7 +108,10 @@ fn a_finished_run_stays_as_it_is() {
     let sandbox = with_finished_run();
     let before = sandbox.telemetry("whole");
     let first = sandbox.proctor(RUN).succeeded();
-    assert_eq!(resume(&sandbox, "whole", &[]).succeeded().stdout, first.stdout);
+    assert_eq!(
+        resume(&sandbox, "whole", &[]).succeeded().stdout,
+        first.stdout
+    );
     assert_eq!(sandbox.telemetry("whole"), before);
     assert_eq!(sandbox.names("whole"), ["telemetry.jsonl"]);
 }
@@ -103,24 +130,45 @@ fn altered_lines_are_refused_and_left() {
         assert_eq!(verified.code, Some(1), "{name}");
         ran.page()
     };
-    let owned = || lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    let owned = || {
+        lines
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect::<Vec<_>>()
+    };
 
     let mut changed = owned();
     changed[2] = changed[2].replace("Acme Rockets", "Acme Rackets");
     assert_ne!(changed, owned());
-    assert_snapshot!(altered("changed", &changed), @"");
+    assert_snapshot!(altered("changed", &changed), @r#"
+        ── stderr
+        error: changed/telemetry.jsonl: line 3 is not as it was written: its chain doesn't fit
+        ── exit code 1
+        "#);
 
     let mut dropped = owned();
     dropped.remove(4);
-    assert_snapshot!(altered("dropped", &dropped), @"");
+    assert_snapshot!(altered("dropped", &dropped), @r#"
+        ── stderr
+        error: dropped/telemetry.jsonl: line 5 is not as it was written: it is out of sequence
+        ── exit code 1
+        "#);
 
     let mut swapped = owned();
     swapped.swap(2, 3);
-    assert_snapshot!(altered("swapped", &swapped), @"");
+    assert_snapshot!(altered("swapped", &swapped), @r#"
+        ── stderr
+        error: swapped/telemetry.jsonl: line 3 is not as it was written: it is out of sequence
+        ── exit code 1
+        "#);
 
     let mut garbled = owned();
     garbled[5] = "}{".into();
-    assert_snapshot!(altered("garbled", &garbled), @"");
+    assert_snapshot!(altered("garbled", &garbled), @r#"
+        ── stderr
+        error: garbled/telemetry.jsonl: line 6 is not as it was written: it is no JSON from column 1 on
+        ── exit code 1
+        "#);
 }
 
 #[test]
@@ -129,15 +177,43 @@ fn only_the_same_run_is_resumed() {
     let whole = sandbox.telemetry("whole");
     sandbox.write("seeds/suites/other/suite.toml", "name = \"other\"\nversion = 1\ndescription = \"\"\ndata = \"records\"\nnow = \"2026-01-15T09:00:00Z\"\n");
     sandbox.write("seeds/suites/other/tasks.toml", FIND);
-    assert_snapshot!(resume(&sandbox, "whole", &["--seed", "2"]).page(), @"");
-    assert_snapshot!(resume(&sandbox, "whole", &["--trials", "2"]).page(), @"");
-    assert_snapshot!(resume(&sandbox, "whole", &["--limit", "2"]).page(), @"");
-    assert_snapshot!(resume(&sandbox, "whole", &["--param", "pace=slow"]).page(), @"");
+    assert_snapshot!(resume(&sandbox, "whole", &["--seed", "2"]).page(), @r#"
+        ── stderr
+        error: whole/telemetry.jsonl: is another run: its seed is 1, this one's is 2
+        ── exit code 1
+        "#);
+    assert_snapshot!(resume(&sandbox, "whole", &["--trials", "2"]).page(), @r#"
+        ── stderr
+        error: whole/telemetry.jsonl: is another run: its trials is 1, this one's is 2
+        ── exit code 1
+        "#);
+    assert_snapshot!(resume(&sandbox, "whole", &["--limit", "2"]).page(), @r#"
+        ── stderr
+        error: whole/telemetry.jsonl: is another run: its tasks is ["client-find","client-status-no","deal-advance","deal-create"], this one's is ["client-find","client-status-no"]
+        ── exit code 1
+        "#);
+    assert_snapshot!(resume(&sandbox, "whole", &["--param", "pace=slow"]).page(), @r#"
+        ── stderr
+        error: whole/telemetry.jsonl: is another run: its parameters is {}, this one's is {"pace":"slow"}
+        ── exit code 1
+        "#);
     let with = |suite: &str, policy: &str| {
-        sandbox.proctor(["run", "--suite", suite, "--policy", policy, "--resume", "--out", "whole"]).page()
+        sandbox
+            .proctor([
+                "run", "--suite", suite, "--policy", policy, "--resume", "--out", "whole",
+            ])
+            .page()
     };
-    assert_snapshot!(with(SMALL, "noop"), @"");
-    assert_snapshot!(with("seeds/suites/other", "oracle"), @"");
+    assert_snapshot!(with(SMALL, "noop"), @r#"
+        ── stderr
+        error: whole/telemetry.jsonl: is another run: its gen_ai.agent.name is "oracle", this one's is "noop"
+        ── exit code 1
+        "#);
+    assert_snapshot!(with("seeds/suites/other", "oracle"), @r#"
+        ── stderr
+        error: whole/telemetry.jsonl: is another run: its suite is "small", this one's is "other"
+        ── exit code 1
+        "#);
     assert_eq!(sandbox.telemetry("whole"), whole);
 }
 
@@ -157,7 +233,11 @@ fn episodes_that_finished_before_their_turn_are_kept() {
     resume(&sandbox, "killed", &["--jobs", "1"]).succeeded();
     let resumed = sandbox.telemetry("killed");
     assert!(outside_wall(&resumed) == outside_wall(&whole));
-    assert_eq!(resumed.matches("{\"duration_us\":123456789}").count(), 1, "run again");
+    assert_eq!(
+        resumed.matches("{\"duration_us\":123456789}").count(),
+        1,
+        "run again"
+    );
     assert_eq!(sandbox.names("killed"), ["telemetry.jsonl"]);
 }
 
@@ -196,27 +276,51 @@ fn pending_line(index: usize, episode: &str, duration_us: u64) -> String {
 fn a_full_disk_is_named_and_nothing_finished_is_lost() {
     let sandbox = Sandbox::with_small_suite();
     let options = ["--trials", "40"];
-    sandbox.proctor([&RUN[..], &["--out", "whole"], &options].concat()).succeeded();
+    sandbox
+        .proctor([&RUN[..], &["--out", "whole"], &options].concat())
+        .succeeded();
     let whole = sandbox.telemetry("whole");
-    assert!(whole.len() > 100 * 1024, "the limits below must be met: {}", whole.len());
+    assert!(
+        whole.len() > 100 * 1024,
+        "the limits below must be met: {}",
+        whole.len()
+    );
     for (kilobytes, jobs) in [("64", "1"), ("64", "4"), ("96", "2")] {
         let folder = format!("full-{kilobytes}-{jobs}");
         let arguments = [&RUN[..], &["--out", &folder, "--jobs", jobs], &options].concat();
         let mut command = sandbox.any_command("bash");
         command
-            .args(["-c", "ulimit -f \"$0\"; trap '' XFSZ; exec \"$@\"", kilobytes])
+            .args([
+                "-c",
+                "ulimit -f \"$0\"; trap '' XFSZ; exec \"$@\"",
+                kilobytes,
+            ])
             .arg(env!("CARGO_BIN_EXE_proctor"))
             .args(&arguments);
         let ran = sandbox.run(&mut command);
         assert_eq!(ran.code, Some(1), "{}", ran.page());
-        assert!(ran.stderr.contains(&format!("error: {folder}/")), "{}", ran.page());
+        assert!(
+            ran.stderr.contains(&format!("error: {folder}/")),
+            "{}",
+            ran.page()
+        );
         assert!(ran.stderr.contains("File too large"), "{}", ran.page());
-        assert!(ran.stderr.contains("hint: what is finished is kept: --resume"), "{}", ran.page());
+        assert!(
+            ran.stderr
+                .contains("hint: what is finished is kept: --resume"),
+            "{}",
+            ran.page()
+        );
         let half = sandbox.telemetry(&folder);
         resume(&sandbox, &folder, &options).succeeded();
         let resumed = sandbox.telemetry(&folder);
         assert!(outside_wall(&resumed) == outside_wall(&whole), "{folder}");
-        assert!(resumed.as_bytes().starts_with(finished_part(half.as_bytes())), "{folder}");
+        assert!(
+            resumed
+                .as_bytes()
+                .starts_with(finished_part(half.as_bytes())),
+            "{folder}"
+        );
     }
 }
 

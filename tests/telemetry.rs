@@ -31,7 +31,10 @@ impl Sandbox {
 
     /// All lines of a run's telemetry.
     pub fn lines(&self, run: &str) -> Vec<Value> {
-        self.telemetry(run).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.telemetry(run)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// The fields of a run's events of one sort.

@@ -12,9 +12,32 @@ fn runs(sandbox: &Sandbox) -> [&'static str; 3] {
     let verifier = repository("plugins/dist/refusal.wasm");
     sandbox.write("script.json", r#"{"turns": [{"decline": "No."}]}"#);
     let all: [(&str, &[&str]); 3] = [
-        ("solved", &["--suite", SMALL, "--policy", "oracle", "--verifier", verifier.to_str().unwrap()]),
-        ("declined", &["--suite", SMALL, "--policy", "scripted", "--script", "script.json"]),
-        ("built-in", &["--policy", "student-sim", "--param", "mistakes=0.5"]),
+        (
+            "solved",
+            &[
+                "--suite",
+                SMALL,
+                "--policy",
+                "oracle",
+                "--verifier",
+                verifier.to_str().unwrap(),
+            ],
+        ),
+        (
+            "declined",
+            &[
+                "--suite",
+                SMALL,
+                "--policy",
+                "scripted",
+                "--script",
+                "script.json",
+            ],
+        ),
+        (
+            "built-in",
+            &["--policy", "student-sim", "--param", "mistakes=0.5"],
+        ),
     ];
     all.map(|(name, options)| {
         let ran = sandbox.proctor([&["run", "--out", name], options].concat());
@@ -36,7 +59,15 @@ fn every_line_fits_the_published_schema() {
             }
         }
     }
-    let known = ["episode.end", "episode.start", "fault", "run.end", "run.start", "step", "verdict"];
+    let known = [
+        "episode.end",
+        "episode.start",
+        "fault",
+        "run.end",
+        "run.start",
+        "step",
+        "verdict",
+    ];
     assert_eq!(seen, known.map(str::to_owned).into());
 }
 
@@ -44,7 +75,9 @@ fn every_line_fits_the_published_schema() {
 fn the_schema_refuses_what_is_no_line() {
     let sandbox = Sandbox::with_small_suite();
     let schema = Schema(sandbox.proctor(["schema", "telemetry"]).json());
-    sandbox.proctor(["run", "--suite", SMALL, "--policy", "noop", "--out", "out"]).succeeded();
+    sandbox
+        .proctor(["run", "--suite", SMALL, "--policy", "noop", "--out", "out"])
+        .succeeded();
     let line = sandbox.lines("out").swap_remove(1);
     let with = |change: &dyn Fn(&mut Value)| {
         let mut changed = line.clone();
@@ -100,7 +133,11 @@ fn write_canonical(value: &Value, out: &mut String) {
             out.push(']');
         }
         // A whole number is written without a fraction.
-        Value::Number(number) if number.as_f64().is_some_and(|it| it.fract() == 0.0 && it.abs() < 1e15) => {
+        Value::Number(number)
+            if number
+                .as_f64()
+                .is_some_and(|it| it.fract() == 0.0 && it.abs() < 1e15) =>
+        {
             out.push_str(&format!("{:.0}", number.as_f64().unwrap()));
         }
         other => out.push_str(&serde_json::to_string(other).unwrap()),
@@ -127,7 +164,11 @@ impl Schema {
     /// Checks a value; of an object says which keys are declared, or nothing if any may be there.
     fn check(&self, schema: &Value, value: &Value) -> Result<Option<BTreeSet<String>>, String> {
         let Some(schema) = schema.as_object() else {
-            return if schema == true { Ok(None) } else { Err("nothing is allowed here".into()) };
+            return if schema == true {
+                Ok(None)
+            } else {
+                Err("nothing is allowed here".into())
+            };
         };
         let mut declared = Some(BTreeSet::new());
         for (keyword, rule) in schema {
@@ -145,21 +186,26 @@ impl Schema {
                 "oneOf" | "anyOf" => self.one_of(rule, value)?,
                 _ => return Err(format!("{value} is not as `{keyword}`: {rule} says")),
             };
-            declared = declared.zip(further).map(|(all, more)| all.into_iter().chain(more).collect());
+            declared = declared
+                .zip(further)
+                .map(|(all, more)| all.into_iter().chain(more).collect());
         }
         Ok(declared)
     }
 
     fn definition(&self, reference: &Value) -> Result<&Value, String> {
         let pointer = reference.as_str().and_then(|text| text.strip_prefix('#'));
-        pointer.and_then(|at| self.0.pointer(at)).ok_or(format!("{reference} leads nowhere"))
+        pointer
+            .and_then(|at| self.0.pointer(at))
+            .ok_or(format!("{reference} leads nowhere"))
     }
 
     fn properties(&self, rule: &Value, value: &Value) -> Result<BTreeSet<String>, String> {
         let known = rule.as_object().ok_or("`properties` is no object")?;
         for (key, value) in value.as_object().into_iter().flatten() {
             if let Some(schema) = known.get(key) {
-                self.whole(schema, value).map_err(|reason| format!("{key}: {reason}"))?;
+                self.whole(schema, value)
+                    .map_err(|reason| format!("{key}: {reason}"))?;
             }
         }
         Ok(known.keys().cloned().collect())
@@ -174,14 +220,19 @@ impl Schema {
         let known = schema.get("properties").and_then(Value::as_object);
         for (key, value) in value.as_object().into_iter().flatten() {
             if known.is_none_or(|known| !known.contains_key(key)) {
-                self.whole(rule, value).map_err(|reason| format!("{key}: {reason}"))?;
+                self.whole(rule, value)
+                    .map_err(|reason| format!("{key}: {reason}"))?;
             }
         }
         Ok(None)
     }
 
     fn items(&self, rule: &Value, value: &Value) -> Result<(), String> {
-        value.as_array().into_iter().flatten().try_for_each(|entry| self.whole(rule, entry))
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .try_for_each(|entry| self.whole(rule, entry))
     }
 
     fn one_of(&self, rule: &Value, value: &Value) -> Result<Option<BTreeSet<String>>, String> {
@@ -208,13 +259,25 @@ fn of_type(rule: &Value, value: &Value) -> Result<(), String> {
         Some("integer") => value.is_i64() || value.is_u64(),
         _ => false,
     };
-    let fitting = rule.as_array().map_or_else(|| fits(rule), |all| all.iter().any(fits));
-    if fitting { Ok(()) } else { Err(format!("{value} is no {rule}")) }
+    let fitting = rule
+        .as_array()
+        .map_or_else(|| fits(rule), |all| all.iter().any(fits));
+    if fitting {
+        Ok(())
+    } else {
+        Err(format!("{value} is no {rule}"))
+    }
 }
 
 fn required(rule: &Value, value: &Value) -> Result<(), String> {
-    let Some(map) = value.as_object() else { return Ok(()) };
-    let mut names = rule.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let Some(map) = value.as_object() else {
+        return Ok(());
+    };
+    let mut names = rule
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     match names.find(|name| !map.contains_key(*name)) {
         Some(missing) => Err(format!("`{missing}` is missing")),
         None => Ok(()),

@@ -50,6 +50,13 @@ impl Source<'_> {
     }
 }
 
+/// What a JSON reader says is wrong, without its own line and column: whoever reads one line of
+/// a file at a time knows better where that is.
+pub(crate) fn json_reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+}
+
 /// Largest file of a suite, in bytes.
 pub(crate) const SUITE_FILE_BYTES_MAX: u64 = 8 << 20;
 

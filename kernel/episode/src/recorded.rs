@@ -24,6 +24,7 @@ use serde_json::{Map, Value as Json};
 
 use self::state::State;
 use crate::env::execute;
+use crate::error::json_reason;
 use crate::seed::EpisodeSeed;
 
 /// Longest line that is read, in bytes.
@@ -293,7 +294,7 @@ enum LineOutcome {
 
 fn play(bytes: &[u8], line: u64, store: &mut dyn Store) -> Result<ReplayedCall, Unplayed> {
     let recorded: Line = serde_json::from_slice(bytes)
-        .map_err(|error| format!("column {}: {error}", error.column()))?;
+        .map_err(|error| format!("column {}: {}", error.column(), json_reason(&error)))?;
     let now: Timestamp = recorded
         .now
         .parse()

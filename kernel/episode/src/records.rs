@@ -106,6 +106,26 @@ pub(crate) fn declare(
     Ok(())
 }
 
+/// Where in a file the record with this id is, and its key.
+pub(crate) fn find(
+    source: Source<'_>,
+    of: Entity,
+    id: Id,
+) -> Result<Option<(usize, String)>, SuiteError> {
+    let tables: Tables = source.parse()?;
+    let records = tables
+        .iter()
+        .filter(|(entity, _)| entity_named(entity.get_ref()) == Some(of))
+        .flat_map(|(_, records)| records);
+    for record in records {
+        let key = key_of(source, record)?;
+        if record_id(of, &key) == id {
+            return Ok(Some((record.span().start, key)));
+        }
+    }
+    Ok(None)
+}
+
 /// Makes rows of the tables.
 pub(crate) fn rows(
     source: Source<'_>,
@@ -182,6 +202,7 @@ pub(crate) fn cell(column: &Column, value: &toml::Value, names: &Names) -> Resul
             .collect::<Result<_, _>>()
             .map(Value::Texts)
             .map_err(str::to_owned),
+        toml::Value::Datetime(_) => Err("write dates and times in quotes".into()),
         other => Err(format!("cannot hold a TOML {}", other.type_str())),
     }
 }

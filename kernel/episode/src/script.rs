@@ -1,6 +1,6 @@
 //! Scripts: oracles, and the calls that an operator gives to the policy `scripted`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use proctor_crm::{Entity, Id};
 use proctor_host::{ScriptedCall, ScriptedTurn, ToolCall, WireAction};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::canonical;
-use crate::error::{Source, SuiteError};
+use crate::error::{Source, SuiteError, json_reason};
 use crate::suite::file::TurnEntry;
 
 pub(crate) fn answer(words: &str) -> WireAction {
@@ -146,7 +146,7 @@ fn calls_named(calls: &[&crate::suite::file::CallEntry]) -> Vec<String> {
         .collect()
 }
 
-/// The way from one call back to itself, if there is one.
+/// The shortest way from one call back to itself, if there is one.
 fn cycle(
     from: usize,
     to: usize,
@@ -154,33 +154,29 @@ fn cycle(
     position: &BTreeMap<&str, usize>,
     names: &[String],
 ) -> Option<String> {
-    fn walk(
-        at: usize,
-        to: usize,
-        uses: &[Vec<String>],
-        position: &BTreeMap<&str, usize>,
-        path: &mut Vec<usize>,
-    ) -> bool {
-        path.push(at);
+    // Breadth first and without recursion: a file may hold very many calls.
+    let mut reached_from = BTreeMap::from([(from, to)]);
+    let mut queue = VecDeque::from([from]);
+    while let Some(at) = queue.pop_front() {
         if at == to {
-            return true;
+            break;
         }
         for next in uses[at].iter().filter_map(|used| position.get(used.as_str())) {
-            if !path.contains(next) && walk(*next, to, uses, position, path) {
-                return true;
+            if !reached_from.contains_key(next) {
+                reached_from.insert(*next, at);
+                queue.push_back(*next);
             }
         }
-        path.pop();
-        false
     }
     let mut path = vec![to];
-    if from != to && !walk(from, to, uses, position, &mut path) {
-        return None;
+    let mut at = *reached_from.get(&to)?;
+    while at != to {
+        path.push(at);
+        at = *reached_from.get(&at)?;
     }
-    if from == to {
-        path.push(to);
-    }
-    Some(path.iter().map(|at| format!("`{}`", names[*at])).collect::<Vec<_>>().join(" → "))
+    path.push(to);
+    let shown = path.iter().rev().map(|at| format!("`{}`", names[*at]));
+    Some(shown.collect::<Vec<_>>().join(" → "))
 }
 
 /// A script that is not one.
@@ -225,7 +221,7 @@ pub fn parse_script(text: &str) -> Result<Vec<ScriptedTurn>, ScriptError> {
     let file: ScriptFile = serde_json::from_str(text).map_err(|error| ScriptError {
         line: error.line(),
         column: error.column(),
-        message: error.to_string(),
+        message: json_reason(&error),
     })?;
     Ok(file
         .turns

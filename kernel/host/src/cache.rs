@@ -34,8 +34,13 @@ impl Cache {
     pub(crate) fn open(folder: &Path) -> Result<Self, CacheError> {
         create_private(folder)
             .and_then(|()| check_private(folder))
-            .map_err(|source| CacheError { path: folder.to_owned(), source })?;
-        Ok(Self { folder: folder.to_owned() })
+            .map_err(|source| CacheError {
+                path: folder.to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// The compiled component, if this machine compiled it before with this engine.
@@ -87,7 +92,11 @@ fn key(engine: &Engine, wasm: Digest) -> [u8; 32] {
 
 /// Digest of code and key: one component's code is never taken for another's.
 fn seal(key: &[u8; 32], code: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(key).chain_update(code).finalize().into()
+    Sha256::new()
+        .chain_update(key)
+        .chain_update(code)
+        .finalize()
+        .into()
 }
 
 /// A file that only this thread of this process writes, gone when dropped unless it was renamed.

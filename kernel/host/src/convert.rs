@@ -114,7 +114,10 @@ pub(crate) fn tool_result(result: &ToolResult) -> trajectory::ToolResult {
         facts: result
             .facts
             .iter()
-            .map(|(name, value)| wire::Cell { name: name.clone(), value: value_to_wire(value) })
+            .map(|(name, value)| wire::Cell {
+                name: name.clone(),
+                value: value_to_wire(value),
+            })
             .collect(),
     }
 }

@@ -1,12 +1,12 @@
 //! The engine and its settings.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::bindings::proctor::plugin as api;
 use crate::cache::Cache;
@@ -22,7 +22,6 @@ pub struct Host {
     engine: Engine,
     limits: Limits,
     cache: Option<Arc<Cache>>,
-    _ticker: Arc<Ticker>,
 }
 
 impl Host {
@@ -36,10 +35,14 @@ impl Host {
         // virtual memory), instances are allocated on demand: slower, the same results.
         let engine = Engine::new(&config(true))
             .or_else(|_| Engine::new(&config(false)))
-            .map_err(|error| LoadError::NotComponent(format!("engine: {error}")))?;
-        let ticker = Ticker::start(&engine);
+            .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        start_clock(&engine).map_err(|error| LoadError::Engine(error.to_string()))?;
         let cache = cache.map(Cache::open).transpose()?.map(Arc::new);
-        Ok(Self { engine, limits, cache, _ticker: Arc::new(ticker) })
+        Ok(Self {
+            engine,
+            limits,
+            cache,
+        })
     }
 
     /// The limits that every call gets.
@@ -55,8 +58,12 @@ impl Host {
     /// isn't granted.
     pub fn load(&self, name: &str, wasm: &[u8], grants: &[Grant]) -> Result<Plugin, LoadError> {
         Plugin::check_size(wasm)?;
+        Plugin::check_start(wasm)?;
         let digest = Digest::of(wasm);
-        let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, digest));
+        let cached = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.load(&self.engine, digest));
         let component = match cached {
             Some(component) => component,
             None => {
@@ -124,7 +131,10 @@ fn add_types(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 fn wrong_type(plugin: &Plugin, error: &wasmtime::Error) -> LoadError {
-    LoadError::WrongType { world: plugin.world, reason: format!("{error:#}") }
+    LoadError::WrongType {
+        world: plugin.world,
+        reason: format!("{error:#}"),
+    }
 }
 
 /// Instances alive at once. A worker has one open, the policy's or a verifier's; this is room for
@@ -155,40 +165,29 @@ fn config(pooling: bool) -> Config {
             .max_core_instance_size(4 << 20)
             .table_elements(20_000)
             .max_memory_size(256 << 20)
-            // Small guests' pages stay mapped between instances; clearing them is cheaper than
-            // giving them back and faulting them in again.
-            .linear_memory_keep_resident(256 << 10)
+            // A small guest's pages stay mapped between instances, and only those it wrote to are
+            // cleared: cheaper than giving them back and faulting them in again.
+            .linear_memory_keep_resident(1 << 20)
+            .pagemap_scan(Enabled::Auto)
             .table_keep_resident(16 << 10);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config
 }
 
-/// Advances the engine's epoch until the last host is gone; the wall-clock backstop counts it.
-struct Ticker {
-    stop: Arc<AtomicBool>,
-}
-
-impl Ticker {
-    fn start(engine: &Engine) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let engine = engine.weak();
-        thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                thread::sleep(Limits::TICK);
-                match engine.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
-                    None => break,
-                }
-            }
-        });
-        Self { stop }
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
+/// Advances the engine's epoch, which the wall-clock backstop counts, for as long as anything
+/// holds the engine: a linked plugin may outlive its host.
+fn start_clock(engine: &Engine) -> io::Result<()> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(Limits::TICK);
+        }
+    };
+    thread::Builder::new()
+        .name("proctor-clock".into())
+        .spawn(tick)
+        .map(drop)
 }

@@ -120,10 +120,11 @@ pub(crate) fn classify(error: &wasmtime::Error) -> (FaultKind, String, Vec<Strin
                 .frames()
                 .iter()
                 .take(FRAMES_MAX)
-                .map(|frame| frame.func_name().map_or_else(
-                    || format!("function {}", frame.func_index()),
-                    readable,
-                ))
+                .map(|frame| {
+                    frame
+                        .func_name()
+                        .map_or_else(|| format!("function {}", frame.func_index()), readable)
+                })
                 .collect()
         })
         .unwrap_or_default();
@@ -146,7 +147,10 @@ pub(crate) fn classify(error: &wasmtime::Error) -> (FaultKind, String, Vec<Strin
         (FaultKind::Host, full.to_string())
     } else if root.contains("too much data is being copied") {
         // The engine's error type for this is private; a test holds us to the text.
-        (FaultKind::Output, "handed over more than its output limit".to_owned())
+        (
+            FaultKind::Output,
+            "handed over more than its output limit".to_owned(),
+        )
     } else {
         (FaultKind::Trap, root)
     };
@@ -155,5 +159,8 @@ pub(crate) fn classify(error: &wasmtime::Error) -> (FaultKind, String, Vec<Strin
 
 /// A function's name as its author wrote it; a Rust symbol without its hashes.
 fn readable(symbol: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(symbol)).chars().take(200).collect()
+    format!("{:#}", rustc_demangle::demangle(symbol))
+        .chars()
+        .take(200)
+        .collect()
 }

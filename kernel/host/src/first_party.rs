@@ -38,6 +38,9 @@ impl FirstParty {
     /// The one with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        FIRST_PARTY.iter().copied().find(|plugin| plugin.name == name)
+        FIRST_PARTY
+            .iter()
+            .copied()
+            .find(|plugin| plugin.name == name)
     }
 }

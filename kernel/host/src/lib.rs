@@ -20,6 +20,7 @@ mod policy;
 mod state;
 mod verifier;
 
+pub use bindings::Description;
 pub use bindings::proctor::plugin::data as wire;
 pub use bindings::proctor::plugin::gold::{
     Choice, ExpectedAnswer, ExpectedCell, ExpectedChange, ExpectedDelete, ExpectedInsert,
@@ -32,7 +33,6 @@ pub use bindings::proctor::plugin::trajectory::{
     Action as WireAction, ScriptedCall, ScriptedTurn, ToolCall,
 };
 pub use bindings::proctor::plugin::verdicts::{Check, Verdict};
-pub use bindings::Description;
 pub use cache::CacheError;
 pub use convert::{entity_from_wire, entity_to_wire, value_to_wire};
 pub use engine::Host;

@@ -46,7 +46,12 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected 64 hexadecimal digits, found {} characters", text.len());
+        let wrong = || {
+            format!(
+                "expected 64 hexadecimal digits, found {} characters",
+                text.len()
+            )
+        };
         if text.len() != 64 || !text.is_ascii() {
             return Err(wrong());
         }
@@ -66,7 +71,9 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -154,6 +161,9 @@ impl Grant {
 /// A file that is not a plugin we can run.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The engine doesn't start on this machine.
+    #[error("the WebAssembly engine doesn't start: {0}")]
+    Engine(String),
     /// Too large to compile.
     #[error("the file has {bytes} bytes; at most {limit} are compiled")]
     TooLarge {
@@ -228,7 +238,13 @@ pub struct Plugin {
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Plugin({}, {}, {})", self.name, self.world, self.digest.short())
+        write!(
+            f,
+            "Plugin({}, {}, {})",
+            self.name,
+            self.world,
+            self.digest.short()
+        )
     }
 }
 
@@ -236,9 +252,27 @@ impl Plugin {
     pub(crate) fn check_size(wasm: &[u8]) -> Result<(), LoadError> {
         let limit = Limits::COMPONENT_BYTES_MAX;
         if wasm.len() > limit {
-            return Err(LoadError::TooLarge { bytes: wasm.len(), limit });
+            return Err(LoadError::TooLarge {
+                bytes: wasm.len(),
+                limit,
+            });
         }
         Ok(())
+    }
+
+    /// Refuses what doesn't even begin like a component, in words that say what it is instead.
+    pub(crate) fn check_start(wasm: &[u8]) -> Result<(), LoadError> {
+        const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+        let wrong = |what: &str| Err(LoadError::NotComponent(what.into()));
+        if wasm.is_empty() {
+            wrong("the file is empty")
+        } else if wasm.starts_with(MODULE) {
+            wrong("it is a core module; `wasm-tools component new` makes a component of one")
+        } else if !wasm.starts_with(&MODULE[..4]) {
+            wrong("it doesn't begin with the bytes that WebAssembly begins with")
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads the role from the exports and holds the imports against it.
@@ -254,7 +288,11 @@ impl Plugin {
             .find(|world| exports.contains(&interface(world.export())))
             .ok_or_else(|| LoadError::NoWorld {
                 expected: World::ALL.map(|world| interface(world.export())).join(", "),
-                found: if exports.is_empty() { "nothing".into() } else { exports.join(", ") },
+                found: if exports.is_empty() {
+                    "nothing".into()
+                } else {
+                    exports.join(", ")
+                },
             })?;
         let granted: Vec<String> = world
             .open_imports()
@@ -265,7 +303,9 @@ impl Plugin {
             .map(interface)
             .collect();
         if let Some(import) = imports.iter().find(|import| !granted.contains(import)) {
-            let open = granted.iter().filter(|name| !TYPES.iter().any(|of| interface(of) == **name));
+            let open = granted
+                .iter()
+                .filter(|name| !TYPES.iter().any(|of| interface(of) == **name));
             return Err(LoadError::ForbiddenImport {
                 world,
                 import: import.clone(),
@@ -288,7 +328,10 @@ impl Plugin {
         if self.world == wanted {
             Ok(())
         } else {
-            Err(LoadError::OtherWorld { found: self.world, wanted })
+            Err(LoadError::OtherWorld {
+                found: self.world,
+                wanted,
+            })
         }
     }
 }
@@ -300,7 +343,10 @@ fn interface(name: &str) -> String {
 fn names(component: &Component) -> (Vec<String>, Vec<String>) {
     let ty = component.component_type();
     let engine = component.engine();
-    let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
+    let imports = ty
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
     let exports = ty
         .exports(engine)
         .filter(|(_, item)| {

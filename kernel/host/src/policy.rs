@@ -5,10 +5,11 @@ use std::sync::Arc;
 use wasmtime::component::{Linker, ResourceAny};
 use wasmtime::{Engine, Store};
 
+use crate::Digest;
+use crate::bindings::Description;
 use crate::bindings::policy_world::exports::proctor::plugin::acting;
 use crate::bindings::policy_world::{Policy as World, PolicyPre};
 use crate::bindings::proctor::plugin::log::Level;
-use crate::bindings::Description;
 use crate::convert;
 use crate::exchange::{Action, Observation, Setting};
 use crate::fault::{Fault, FaultKind, classify};
@@ -16,7 +17,6 @@ use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::state::State;
 use crate::verifier::{open, refuel};
-use crate::Digest;
 
 /// A line that a plugin logged.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,24 +87,39 @@ impl Policy {
             parameters: setting
                 .parameters
                 .iter()
-                .map(|(name, value)| acting::Parameter { name: name.clone(), value: value.clone() })
+                .map(|(name, value)| acting::Parameter {
+                    name: name.clone(),
+                    value: value.clone(),
+                })
                 .collect(),
             script: setting.script.to_vec(),
         };
         let mut state = State::new(&self.limits);
         state.setting = Some(Setting {
             // Only who was granted gold is ever in reach of it.
-            oracle: if self.gold { setting.oracle } else { Arc::from([]) },
+            oracle: if self.gold {
+                setting.oracle
+            } else {
+                Arc::from([])
+            },
             ..setting
         });
         let mut store = open(self.pre.engine(), state, &self.limits);
         let opened = self.pre.instantiate(&mut store).and_then(|world| {
-            let session =
-                world.proctor_plugin_acting().session().call_constructor(&mut store, &seat)?;
+            let session = world
+                .proctor_plugin_acting()
+                .session()
+                .call_constructor(&mut store, &seat)?;
             Ok((world, session))
         });
         match opened {
-            Ok((world, session)) => Ok(Session { policy: self, store, world, session, fuel: 0 }),
+            Ok((world, session)) => Ok(Session {
+                policy: self,
+                store,
+                world,
+                session,
+                fuel: 0,
+            }),
             Err(error) => {
                 let mut fault = self.fault("session", &error);
                 // There is no session to ask for its log, and a panic's text is nowhere else.
@@ -137,11 +152,11 @@ impl Session<'_> {
     pub fn next(&mut self, observation: &Observation) -> Result<Action, Fault> {
         refuel(&mut self.store, &self.policy.limits);
         let seen = convert::observation(observation);
-        let result = self
-            .world
-            .proctor_plugin_acting()
-            .session()
-            .call_next(&mut self.store, self.session, &seen);
+        let result = self.world.proctor_plugin_acting().session().call_next(
+            &mut self.store,
+            self.session,
+            &seen,
+        );
         self.fuel += self.policy.limits.fuel_per_call - self.store.get_fuel().unwrap_or(0);
         match result {
             Ok(Ok(action)) => Ok(convert::action_from_wire(action)),

@@ -47,24 +47,34 @@ impl State {
             episode: None,
             gold: None,
             setting: None,
-            log: Log { lines: Vec::new(), bytes_left: limits.log_bytes_max, dropped: 0 },
+            log: Log {
+                lines: Vec::new(),
+                bytes_left: limits.log_bytes_max,
+                dropped: 0,
+            },
             work: Work::new(limits),
         }
     }
 
     fn episode(&mut self) -> Result<&Rc<RefCell<dyn EpisodeRead>>> {
         self.work.charge(Work::QUESTION)?;
-        self.episode.as_ref().ok_or_else(|| wasmtime::Error::msg("no episode is open"))
+        self.episode
+            .as_ref()
+            .ok_or_else(|| wasmtime::Error::msg("no episode is open"))
     }
 
     fn gold(&mut self) -> Result<&Gold> {
         self.work.charge(Work::QUESTION)?;
-        self.gold.as_deref().ok_or_else(|| wasmtime::Error::msg("no gold is open"))
+        self.gold
+            .as_deref()
+            .ok_or_else(|| wasmtime::Error::msg("no gold is open"))
     }
 
     fn setting(&mut self) -> Result<&Setting> {
         self.work.charge(Work::QUESTION)?;
-        self.setting.as_ref().ok_or_else(|| wasmtime::Error::msg("no session is open"))
+        self.setting
+            .as_ref()
+            .ok_or_else(|| wasmtime::Error::msg("no session is open"))
     }
 }
 
@@ -81,11 +91,16 @@ impl Work {
     const QUESTION: usize = 10;
 
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { left: limits.kernel_work_max, limit: limits.kernel_work_max }
+        Self {
+            left: limits.kernel_work_max,
+            limit: limits.kernel_work_max,
+        }
     }
 
     fn charge(&mut self, work: usize) -> Result<()> {
-        let left = u64::try_from(work).ok().and_then(|work| self.left.checked_sub(work));
+        let left = u64::try_from(work)
+            .ok()
+            .and_then(|work| self.left.checked_sub(work));
         self.left = left.ok_or(WorkRefused { limit: self.limit })?;
         Ok(())
     }
@@ -127,7 +142,12 @@ impl ResourceLimiter for Limiter {
         let asked = self.memory_bytes - current.min(self.memory_bytes) + desired;
         if asked > self.memory_bytes_max {
             let limit = self.memory_bytes_max;
-            return Err(GrowthRefused { what: "memory bytes", asked, limit }.into());
+            return Err(GrowthRefused {
+                what: "memory bytes",
+                asked,
+                limit,
+            }
+            .into());
         }
         self.memory_bytes = asked;
         Ok(true)
@@ -136,7 +156,12 @@ impl ResourceLimiter for Limiter {
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let limit = self.table_elements_max;
         if desired > limit {
-            return Err(GrowthRefused { what: "table elements", asked: desired, limit }.into());
+            return Err(GrowthRefused {
+                what: "table elements",
+                asked: desired,
+                limit,
+            }
+            .into());
         }
         Ok(true)
     }
@@ -279,10 +304,10 @@ impl episode::HostEpisode for State {
         of: data::Entity,
         id: String,
     ) -> Result<Option<data::Row>> {
-        let row = self
-            .episode()?
-            .borrow_mut()
-            .row(moment(at), convert::entity_from_wire(of), &id)?;
+        let row =
+            self.episode()?
+                .borrow_mut()
+                .row(moment(at), convert::entity_from_wire(of), &id)?;
         Ok(row.as_ref().map(convert::row))
     }
 

@@ -46,7 +46,12 @@ impl Verifier {
         limits: Limits,
     ) -> wasmtime::Result<Self> {
         let pre = VerifierAndSharedPre::new(linker.instantiate_pre(&plugin.component)?)?;
-        Ok(Self { name: plugin.name.clone(), digest: plugin.digest, pre, limits })
+        Ok(Self {
+            name: plugin.name.clone(),
+            digest: plugin.digest,
+            pre,
+            limits,
+        })
     }
 
     /// Asks the plugin who it is.
@@ -56,7 +61,11 @@ impl Verifier {
     pub fn describe(&self) -> Result<Description, Fault> {
         let mut store = open(self.pre.engine(), State::new(&self.limits), &self.limits);
         self.instantiate(&mut store)
-            .and_then(|world| world.proctor_plugin_verification().call_describe(&mut store))
+            .and_then(|world| {
+                world
+                    .proctor_plugin_verification()
+                    .call_describe(&mut store)
+            })
             .map_err(|error| self.fault("describe", &error))
     }
 
@@ -92,7 +101,11 @@ impl Verifier {
 
     fn fault(&self, function: &str, error: &wasmtime::Error) -> Fault {
         let (kind, message, backtrace) = classify(error);
-        Fault { backtrace, function: function.into(), ..self.plain_fault(kind, message) }
+        Fault {
+            backtrace,
+            function: function.into(),
+            ..self.plain_fault(kind, message)
+        }
     }
 
     fn plain_fault(&self, kind: FaultKind, message: String) -> Fault {

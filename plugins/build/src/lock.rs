@@ -34,7 +34,11 @@ pub struct Locked {
 impl Locked {
     /// What to remember of a component.
     pub fn new(name: &str, component: &[u8]) -> Self {
-        Self { name: name.into(), sha256: hex(&Sha256::digest(component)), bytes: component.len() }
+        Self {
+            name: name.into(),
+            sha256: hex(&Sha256::digest(component)),
+            bytes: component.len(),
+        }
     }
 }
 
@@ -46,14 +50,18 @@ impl Lock {
 
     /// Reads a lock file.
     pub fn read(path: &Path) -> Result<Self, Box<dyn Error>> {
-        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text =
+            fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(toml::from_str(&text)?)
     }
 
     /// Writes it.
     pub fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         let text = toml::to_string(self)?;
-        Ok(fs::write(path, format!("# Written by `cargo run -p build-plugins`.\n{text}"))?)
+        Ok(fs::write(
+            path,
+            format!("# Written by `cargo run -p build-plugins`.\n{text}"),
+        )?)
     }
 }
 
@@ -86,7 +94,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "toml" || kind == "wit") {
+        } else if path
+            .extension()
+            .is_some_and(|kind| kind == "rs" || kind == "toml" || kind == "wit")
+        {
             files.push(path);
         }
     }

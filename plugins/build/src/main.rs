@@ -18,8 +18,10 @@ use toolchain::Toolchain;
 
 /// The components that come with the kernel. Built one world after the other: a crate's features
 /// are those of everything built with it, and a component must have one world alone.
-const FIRST_PARTY: [&[&str]; 2] =
-    [&["answer", "end-state", "refusal"], &["noop", "oracle", "scripted", "student-sim"]];
+const FIRST_PARTY: [&[&str]; 2] = [
+    &["answer", "end-state", "refusal"],
+    &["noop", "oracle", "scripted", "student-sim"],
+];
 /// The components that the kernel's own tests run; they come with nothing.
 const TEST: [&[&str]; 2] = [&["misbehaving-verifier"], &["misbehaving-policy"]];
 
@@ -46,7 +48,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()?;
     let toolchain = Toolchain::find()?;
     println!("toolchain: {}", toolchain.version);
     let out = root.join(&options.out);
@@ -91,16 +95,25 @@ fn build(
 
 fn compare(locked: &Lock, built: &Lock) -> Result<ExitCode, Box<dyn Error>> {
     if locked.source != built.source {
-        return Err("dist/ was built from other sources: run `cargo run -p build-plugins` in plugins/ \
+        return Err(
+            "dist/ was built from other sources: run `cargo run -p build-plugins` in plugins/ \
                     and commit dist/"
-            .into());
+                .into(),
+        );
     }
     if locked.toolchain != built.toolchain {
-        println!("dist/ was built with another toolchain: {}", locked.toolchain);
+        println!(
+            "dist/ was built with another toolchain: {}",
+            locked.toolchain
+        );
         return Ok(ExitCode::from(2));
     }
     if locked.components().ne(built.components()) {
-        for (was, is) in locked.components().zip(built.components()).filter(|(was, is)| was != is) {
+        for (was, is) in locked
+            .components()
+            .zip(built.components())
+            .filter(|(was, is)| was != is)
+        {
             eprintln!("{}: dist has {}, built {}", was.name, was.sha256, is.sha256);
         }
         return Err("the same sources and toolchain gave other bytes".into());

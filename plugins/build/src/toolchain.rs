@@ -12,6 +12,9 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_LINKER: &str = "wasm-ld-22";
 
+/// Stack of a guest, in bytes: what it overflows, it traps on.
+const STACK_BYTES: u32 = 128 << 10;
+
 /// A compiler that can build for the target.
 pub struct Toolchain {
     /// How it names itself.
@@ -24,13 +27,26 @@ impl Toolchain {
     /// the same everywhere. `PROCTOR_WASM_TOOLCHAIN=rustup` asks for rustup's.
     pub fn find() -> Result<Self, Box<dyn Error>> {
         let rustup = env::var("PROCTOR_WASM_TOOLCHAIN").is_ok_and(|kind| kind == "rustup");
-        if !rustup && Path::new("/usr/share/rustc/bin").exists() && output(DEBIAN_LINKER, &["--version"]).is_ok() {
+        if !rustup
+            && Path::new("/usr/share/rustc/bin").exists()
+            && output(DEBIAN_LINKER, &["--version"]).is_ok()
+        {
             let version = format!("Debian {}", output(DEBIAN_RUSTC, &["--version"])?);
-            return Ok(Self { version, debian: true });
+            return Ok(Self {
+                version,
+                debian: true,
+            });
         }
         let sysroot = output("rustc", &["--print", "sysroot"])?;
-        if Path::new(&sysroot).join("lib/rustlib").join(TARGET).is_dir() {
-            return Ok(Self { version: output("rustc", &["--version"])?, debian: false });
+        if Path::new(&sysroot)
+            .join("lib/rustlib")
+            .join(TARGET)
+            .is_dir()
+        {
+            return Ok(Self {
+                version: output("rustc", &["--version"])?,
+                debian: false,
+            });
         }
         Err(format!(
             "no compiler for {TARGET}: run `rustup target add {TARGET}`, or on Debian \
@@ -44,7 +60,14 @@ impl Toolchain {
         let mut command = Command::new(if self.debian { DEBIAN_CARGO } else { "cargo" });
         command
             .current_dir(root)
-            .args(["build", "--release", "--locked", "--target", TARGET, "--target-dir"])
+            .args([
+                "build",
+                "--release",
+                "--locked",
+                "--target",
+                TARGET,
+                "--target-dir",
+            ])
             .arg(target_dir(root));
         for plugin in plugins {
             command.args(["-p", plugin]);
@@ -63,11 +86,30 @@ impl Toolchain {
             PathBuf::from,
         );
         let top = root.parent().ok_or("no parent folder")?;
-        let flags = [
+        let mut flags = vec![
+            // A guest's stack is part of the memory that every fresh instance gets: the default
+            // of 1 MiB makes it dear to clear.
+            format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
             format!("--remap-path-prefix={}=/cargo", cargo_home.display()),
             format!("--remap-path-prefix={}=/proctor", top.display()),
         ];
-        for name in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "CARGO"] {
+        // Cargo names the folder of a registry's sources after where it fetched them.
+        if let Ok(registries) = std::fs::read_dir(cargo_home.join("registry/src")) {
+            for registry in registries.flatten() {
+                let folder = registry.path();
+                flags.push(format!(
+                    "--remap-path-prefix={}=/cargo/registry",
+                    folder.display()
+                ));
+            }
+        }
+        for name in [
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "RUSTFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO",
+        ] {
             command.env_remove(name);
         }
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));

@@ -83,7 +83,8 @@ fn shown(call: &ReplayedCall) -> String {
         (Some(true), _) => styled(GOOD, "agrees"),
         (Some(false), Some(upstream)) => {
             let theirs = if upstream.accepted { "accepted" } else { "refused" };
-            styled(BAD, format!("the record says {theirs} {}", upstream.message))
+            let said = format!("the record says {theirs} {}", upstream.message);
+            styled(BAD, said.trim_end())
         }
         _ => styled(DIM, "no outcome in the record"),
     };

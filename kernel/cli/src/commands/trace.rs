@@ -68,7 +68,8 @@ impl Lines {
         if read == 0 || !text.ends_with('\n') {
             return Ok(None);
         }
-        let value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let value = serde_json::from_str(&text)
+            .map_err(|error| wrong(format!("is no JSON from column {} on", error.column())))?;
         Ok(Some((text, value)))
     }
 

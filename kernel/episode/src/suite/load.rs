@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proctor_crm::{Row, Timestamp};
 use proctor_host::Digest;
-use proctor_store::Snapshot;
+use proctor_store::{Snapshot, Sqlite, Store, StoreError};
 
 use super::compile::Compiler;
 use super::file::{SuiteFile, TasksFile};
@@ -33,8 +33,13 @@ impl Suite {
         let head: SuiteFile = Source { path: &manifest, text }.parse()?;
         let data = folder.join("..").join("..").join(head.data.get_ref());
         let data = data.canonicalize().unwrap_or(data);
-        let data_files = toml_files(&data)?;
-        Self::from_files(&manifest, &files, &data_files)
+        let data_files = toml_files(&data).map_err(|error| {
+            let at = head.data.span().start;
+            Source { path: &manifest, text }.error(at, format!("`data`: {error}"))
+        })?;
+        let suite = Self::from_files(&manifest, &files, &data_files)?;
+        prove(&suite.data, &data_files)?;
+        Ok(suite)
     }
 
     /// Compiles a suite from the texts of its files and its data's.
@@ -111,7 +116,10 @@ impl Suite {
     /// # Errors
     /// As [`Suite::load`].
     pub fn load_data(folder: &Path) -> Result<Snapshot, SuiteError> {
-        read_data(&toml_files(folder)?, &mut Names::default())
+        let files = toml_files(folder)?;
+        let data = read_data(&files, &mut Names::default())?;
+        prove(&data, &files)?;
+        Ok(data)
     }
 }
 
@@ -132,6 +140,22 @@ fn read_data(files: &Files, names: &mut Names) -> Result<Snapshot, SuiteError> {
         at: None,
         message: error.to_string(),
     })
+}
+
+/// Sees to it that a database takes the rows; says where the one is written that it doesn't.
+fn prove(data: &Snapshot, files: &Files) -> Result<(), SuiteError> {
+    let restored = Sqlite::in_memory().and_then(|mut store| store.restore(data));
+    let Err(error) = restored else { return Ok(()) };
+    if let StoreError::Constraint { entity, id, message, .. } = &error {
+        for (path, text) in files {
+            let source = Source { path, text };
+            if let Some((at, key)) = records::find(source, *entity, *id)? {
+                return Err(source.error(at, format!("{} `{key}`: {message}", entity.name())));
+            }
+        }
+    }
+    let path = files.keys().next().cloned().unwrap_or_default();
+    Err(SuiteError { path, at: None, message: error.to_string() })
 }
 
 fn toml_files(folder: &Path) -> Result<Files, SuiteError> {

@@ -76,7 +76,7 @@ pub enum ResumeError {
         wanted: String,
     },
     /// A line is not what was written.
-    #[error("line {line} was altered: {reason}")]
+    #[error("line {line} is not as it was written: {reason}")]
     Broken {
         /// Number of the line, from 1.
         line: u64,
@@ -84,7 +84,7 @@ pub enum ResumeError {
         reason: String,
     },
     /// There is nothing to resume.
-    #[error("holds no run")]
+    #[error("holds no run to go on with; a run begins in a new folder, without --resume")]
     Empty,
 }
 
@@ -166,7 +166,12 @@ impl TelemetryWriter {
         header: &RunStart,
         suite: std::sync::Arc<Suite>,
     ) -> Result<Self, TelemetryError> {
-        let mut writer = Self::open(folder, header, suite, false)?;
+        let mut writer = match Self::open(folder, header, suite, false) {
+            Err(TelemetryError::Io { path, source }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(TelemetryError::Resume { path, reason: ResumeError::Empty });
+            }
+            opened => opened?,
+        };
         writer.take_over(header)?;
         writer.take_pending()?;
         Ok(writer)
@@ -353,7 +358,7 @@ impl TelemetryWriter {
                     let Some(recorded) = recorded(&line.fields) else {
                         return Err(broken(ResumeError::Broken {
                             line: lines.seq,
-                            reason: "says no outcome".into(),
+                            reason: "it says no outcome".into(),
                         }));
                     };
                     self.tally.add(&recorded);
@@ -459,7 +464,10 @@ fn recorded(fields: &Json) -> Option<Recorded> {
 fn same_run(recorded: &Json, header: &RunStart) -> Result<(), ResumeError> {
     let wanted: Json = serde_json::from_str(&canonical::to_string(header)).unwrap_or_default();
     let keys = |of: &Json| of.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
-    let mut all: Vec<String> = keys(recorded).unwrap_or_default();
+    // What was typed differently first, what only follows from it after.
+    let mut all: Vec<String> =
+        ["suite", "gen_ai.agent.name", "tasks", "trials", "seed"].map(str::to_owned).to_vec();
+    all.extend(keys(recorded).unwrap_or_default());
     all.extend(keys(&wanted).unwrap_or_default());
     for field in all {
         if recorded[&field] != wanted[&field] {
@@ -489,7 +497,7 @@ pub fn verify_chain(path: &Path) -> Result<u64, TelemetryError> {
             Ok(None) if lines.bytes == length => return Ok(lines.seq),
             Ok(None) => {
                 let line = lines.seq + 1;
-                let reason = ResumeError::Broken { line, reason: "is cut short".into() };
+                let reason = ResumeError::Broken { line, reason: "it is cut short".into() };
                 return Err(TelemetryError::Resume { path: path.to_owned(), reason });
             }
             Err(LineError::Io(source)) => return Err(io(source)),
@@ -545,9 +553,9 @@ impl Lines {
         let broken =
             |reason: &str| LineError::Broken(ResumeError::Broken { line, reason: reason.into() });
         let value: Json =
-            serde_json::from_slice(&text).map_err(|error| broken(&format!("is no JSON: {error}")))?;
+            serde_json::from_slice(&text).map_err(|error| broken(&format!("it is no JSON from column {} on", error.column())))?;
         if value["seq"].as_u64() != Some(self.seq) {
-            return Err(broken("is out of sequence"));
+            return Err(broken("it is out of sequence"));
         }
         let body = format!(
             "\"event\":{},\"fields\":{}",

@@ -61,11 +61,17 @@ fn allowed(world: World, gold: bool) -> BTreeSet<String> {
 fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold() {
     let policies = ["noop", "oracle", "scripted", "student-sim"];
     for known in FIRST_PARTY {
-        let granted = STAGE.host.load(known.name, known.wasm, &[Grant::Gold, Grant::Model]);
+        let granted = STAGE
+            .host
+            .load(known.name, known.wasm, &[Grant::Gold, Grant::Model]);
         let plugin = granted.unwrap();
         let oracle = known.name == ORACLE;
         let policy = policies.contains(&known.name);
-        let world = if policy { World::Policy } else { World::Verifier };
+        let world = if policy {
+            World::Policy
+        } else {
+            World::Verifier
+        };
         assert_eq!(plugin.world, world, "{}", known.name);
         let allowed = allowed(world, oracle);
         for import in &plugin.imports {
@@ -83,7 +89,10 @@ fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold()
         }
         let linked = match world {
             World::Policy => STAGE.host.policy(&plugin).map(|policy| policy.describe()),
-            _ => STAGE.host.verifier(&plugin).map(|verifier| verifier.describe()),
+            _ => STAGE
+                .host
+                .verifier(&plugin)
+                .map(|verifier| verifier.describe()),
         };
         let description = linked.unwrap().unwrap();
         assert_eq!(description.name, known.name);
@@ -103,7 +112,10 @@ fn the_released_contract_is_as_it_was() {
         .filter(|path| path.extension().is_some_and(|kind| kind == "wit"))
         .collect();
     files.sort();
-    let text: Vec<u8> = files.iter().flat_map(|path| fs::read(path).unwrap()).collect();
+    let text: Vec<u8> = files
+        .iter()
+        .flat_map(|path| fs::read(path).unwrap())
+        .collect();
     assert_eq!(
         Digest::of(&text).to_string(),
         WIT_0_1_0,

@@ -33,14 +33,23 @@ fn what_is_no_component_is_refused_as_none() {
         ("random bytes", noise(100_000)),
         ("random bytes with a component's header", header_alone),
         ("a core module", vec![0, b'a', b's', b'm', 1, 0, 0, 0]),
-        ("a core module that does something", wat::parse_str("(module (func (export \"f\")))").unwrap()),
+        (
+            "a core module that does something",
+            wat::parse_str("(module (func (export \"f\")))").unwrap(),
+        ),
         ("the text of a component", b"(component)".to_vec()),
         ("a component with an invalid function", invalid_function()),
         ("a memory beyond any limit", huge_memory),
     ] {
         let error = load(&wasm).unwrap_err();
-        assert!(matches!(error, LoadError::NotComponent(_)), "{what}: {error}");
-        assert!(error.to_string().len() > 40, "{what}: says nothing: {error}");
+        assert!(
+            matches!(error, LoadError::NotComponent(_)),
+            "{what}: {error}"
+        );
+        assert!(
+            error.to_string().len() > 40,
+            "{what}: says nothing: {error}"
+        );
     }
 }
 
@@ -58,10 +67,16 @@ fn a_component_that_plays_no_role_is_told_which_there_are() {
             "wasi:cli/run@0.2.0",
         ),
         // Another version of the contract is another contract.
-        (exporting("verification@0.2.0"), "proctor:plugin/verification@0.2.0"),
+        (
+            exporting("verification@0.2.0"),
+            "proctor:plugin/verification@0.2.0",
+        ),
     ] {
         let error = load(&wasm).unwrap_err();
-        assert!(matches!(error, LoadError::NoWorld { .. }), "{exports}: {error}");
+        assert!(
+            matches!(error, LoadError::NoWorld { .. }),
+            "{exports}: {error}"
+        );
         let text = error.to_string();
         assert!(text.contains("proctor:plugin/verification@0.1.0"), "{text}");
         assert!(text.ends_with(&format!("it exports: {exports}")), "{text}");
@@ -96,7 +111,10 @@ fn a_component_of_another_world_is_not_taken_for_the_one_wanted() {
         let plugin = load(&wasm).unwrap();
         assert_eq!(plugin.world, world);
         let refused = |error: Option<LoadError>, wanted: World| match error {
-            Some(LoadError::OtherWorld { found, wanted: asked }) => {
+            Some(LoadError::OtherWorld {
+                found,
+                wanted: asked,
+            }) => {
                 assert_eq!((found, asked), (world, wanted));
             }
             other => panic!("{world}, not a {wanted}: {other:?}"),
@@ -114,16 +132,36 @@ fn a_component_of_another_world_is_not_taken_for_the_one_wanted() {
 fn an_export_of_the_right_name_and_the_wrong_type_is_refused() {
     let plugin = load(&exporting("verification@0.1.0")).unwrap();
     let error = STAGE.host.verifier(&plugin).err().unwrap();
-    assert!(matches!(error, LoadError::WrongType { world: World::Verifier, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LoadError::WrongType {
+                world: World::Verifier,
+                ..
+            }
+        ),
+        "{error}"
+    );
     let plugin = load(&exporting("acting@0.1.0")).unwrap();
     let error = STAGE.host.policy(&plugin).err().unwrap();
-    assert!(matches!(error, LoadError::WrongType { world: World::Policy, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LoadError::WrongType {
+                world: World::Policy,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
 fn nothing_is_imported_without_a_grant() {
     let forbidden = |wasm: &[u8], grants: &[Grant]| match STAGE.host.load("given", wasm, grants) {
-        Err(LoadError::ForbiddenImport { import, granted, .. }) => (import, granted),
+        Err(LoadError::ForbiddenImport {
+            import, granted, ..
+        }) => (import, granted),
         other => panic!("{other:?}"),
     };
     let (import, granted) = forbidden(first_party("oracle"), &[]);
@@ -134,7 +172,12 @@ fn nothing_is_imported_without_a_grant() {
     );
     // Another capability is of no help.
     assert_eq!(forbidden(first_party("oracle"), &[Grant::Model]).0, import);
-    assert!(STAGE.host.load("oracle", first_party("oracle"), &[Grant::Gold]).is_ok());
+    assert!(
+        STAGE
+            .host
+            .load("oracle", first_party("oracle"), &[Grant::Gold])
+            .is_ok()
+    );
     for name in [
         "wasi:cli/environment@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
@@ -217,7 +260,11 @@ fn a_flipped_bit_never_ends_the_process() {
             load(&damaged).is_err()
         })
         .count();
-    assert!(refused > whole.len(), "{refused} flips of {} bytes were noticed", whole.len());
+    assert!(
+        refused > whole.len(),
+        "{refused} flips of {} bytes were noticed",
+        whole.len()
+    );
 }
 
 #[test]

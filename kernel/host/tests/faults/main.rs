@@ -36,9 +36,7 @@ struct Stage {
 impl Stage {
     fn with(limits: Limits) -> Self {
         let host = Host::new(limits, None).unwrap();
-        let verifier = host
-            .load(VERIFIER, &test_component(VERIFIER), &[])
-            .unwrap();
+        let verifier = host.load(VERIFIER, &test_component(VERIFIER), &[]).unwrap();
         let policy = host.load(POLICY, &test_component(POLICY), &[]).unwrap();
         Self {
             verifier: host.verifier(&verifier).unwrap(),

@@ -64,7 +64,12 @@ fn every_failure_is_a_fault_of_its_kind_and_harms_nobody_else() {
         assert_eq!(fault.digest, digest, "{words}");
         assert_eq!(fault.function, "next", "{words}");
         let named = fault.backtrace.iter().any(|frame| frame == function);
-        assert_eq!(named, !function.is_empty(), "{words}: {:#?}", fault.backtrace);
+        assert_eq!(
+            named,
+            !function.is_empty(),
+            "{words}: {:#?}",
+            fault.backtrace
+        );
         assert_answers(&STAGE.policy, words);
     }
 }

@@ -59,7 +59,9 @@ fn every_worker_has_room_and_too_many_is_no_plugins_fault() {
     };
     assert!(open.len() >= WORKERS_MAX, "{} at once: {fault}", open.len());
     assert_eq!(fault.kind, FaultKind::Host, "{fault}");
-    let fault = verify(&stage.verifier, "nothing unusual").verdict.unwrap_err();
+    let fault = verify(&stage.verifier, "nothing unusual")
+        .verdict
+        .unwrap_err();
     assert_eq!(fault.kind, FaultKind::Host, "{fault}");
     for session in &mut open {
         assert!(session.next(&message("nothing unusual")).is_ok());

@@ -25,7 +25,9 @@ impl Policy for Misbehaving {
             Some("panic") => panic!("told to panic"),
             Some("loop") => run_for_ever(),
             Some("allocate") => allocate_for_ever(),
-            _ => Self { order: String::new() },
+            _ => Self {
+                order: String::new(),
+            },
         }
     }
 
@@ -47,21 +49,29 @@ impl Policy for Misbehaving {
             "allocate" => allocate_for_ever(),
             "recurse" => Ok(Action::Answer(descend(0).to_string())),
             "panic" => panic!("told to panic"),
-            "gigabyte" => Ok(call("client_search", format!(r#"{{"name": "{}"}}"#, "x".repeat(number)))),
+            "gigabyte" => Ok(call(
+                "client_search",
+                format!(r#"{{"name": "{}"}}"#, "x".repeat(number)),
+            )),
             "json" => Ok(call("client_search", r#"{"name": "Acme""#.into())),
             "nested" => Ok(call("client_search", "[".repeat(number))),
             "list" => Ok(call("client_search", "[1]".into())),
             "nonsense" => Ok(call("abolish_clients", "{}".into())),
             "log" => Ok(logged(number)),
             "tools" => list_for_ever(),
-            "fail" => Err(Failure { message: "told to fail".into() }),
+            "fail" => Err(Failure {
+                message: "told to fail".into(),
+            }),
             _ => Ok(Action::Answer("done".into())),
         }
     }
 }
 
 fn call(tool: &str, arguments: String) -> Action {
-    Action::Call(ToolCall { tool: tool.into(), arguments })
+    Action::Call(ToolCall {
+        tool: tool.into(),
+        arguments,
+    })
 }
 
 fn run_for_ever() -> ! {
@@ -80,7 +90,11 @@ fn allocate_for_ever() -> ! {
 
 #[inline(never)]
 fn descend(depth: u64) -> u64 {
-    if black_box(depth) == u64::MAX { 0 } else { descend(depth + 1) + black_box(1) }
+    if black_box(depth) == u64::MAX {
+        0
+    } else {
+        descend(depth + 1) + black_box(1)
+    }
 }
 
 fn logged(lines: usize) -> Action {

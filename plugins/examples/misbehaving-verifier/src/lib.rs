@@ -32,27 +32,49 @@ impl Verifier for Misbehaving {
             "infinity" => Ok(scored(f64::INFINITY)),
             "seven" => Ok(scored(7.0)),
             "negative" => Ok(scored(-1.0)),
-            "gigabyte" => Ok(Verdict { rationale: "x".repeat(number), ..scored(1.0) }),
-            "checks" => Ok(Verdict { checks: vec![check(String::new()); number], ..scored(1.0) }),
-            "bomb" => Ok(Verdict { checks: bomb(number), ..scored(1.0) }),
+            "gigabyte" => Ok(Verdict {
+                rationale: "x".repeat(number),
+                ..scored(1.0)
+            }),
+            "checks" => Ok(Verdict {
+                checks: vec![check(String::new()); number],
+                ..scored(1.0)
+            }),
+            "bomb" => Ok(Verdict {
+                checks: bomb(number),
+                ..scored(1.0)
+            }),
             "log" => Ok(logged(number, "a line of a flood")),
             "blank" => Ok(logged(number, "")),
             "shout" => Ok(logged(1, &"x".repeat(number))),
             "question" => Ok(asked_with(episode, number)),
             "read" => read_for_ever(episode),
-            "fail" => Err(Failure { message: "told to fail".into() }),
-            "wail" => Err(Failure { message: "x".repeat(number) }),
+            "fail" => Err(Failure {
+                message: "told to fail".into(),
+            }),
+            "wail" => Err(Failure {
+                message: "x".repeat(number),
+            }),
             _ => Ok(scored(1.0)),
         }
     }
 }
 
 fn scored(score: f64) -> Verdict {
-    Verdict { pass: true, score, checks: Vec::new(), rationale: String::new() }
+    Verdict {
+        pass: true,
+        score,
+        checks: Vec::new(),
+        rationale: String::new(),
+    }
 }
 
 fn check(name: String) -> Check {
-    Check { name, pass: true, detail: String::new() }
+    Check {
+        name,
+        pass: true,
+        detail: String::new(),
+    }
 }
 
 fn run_for_ever() -> ! {
@@ -72,14 +94,22 @@ fn allocate_for_ever() -> ! {
 /// Fills the stack that the engine keeps.
 #[inline(never)]
 fn descend(depth: u64) -> u64 {
-    if black_box(depth) == u64::MAX { 0 } else { descend(depth + 1) + black_box(1) }
+    if black_box(depth) == u64::MAX {
+        0
+    } else {
+        descend(depth + 1) + black_box(1)
+    }
 }
 
 /// Fills the stack that the compiler keeps in linear memory.
 #[inline(never)]
 fn descend_in_large_frames(depth: u64) -> u64 {
     let frame = black_box([depth; 4096]);
-    if frame[17] == u64::MAX { 0 } else { descend_in_large_frames(depth + 1) + black_box(frame)[1] }
+    if frame[17] == u64::MAX {
+        0
+    } else {
+        descend_in_large_frames(depth + 1) + black_box(frame)[1]
+    }
 }
 
 fn trap() -> ! {
@@ -109,8 +139,11 @@ fn logged(lines: usize, line: &str) -> Verdict {
 
 /// Asks for records with a cell of that many bytes.
 fn asked_with(episode: &dyn Episode, bytes: usize) -> Verdict {
-    let found =
-        episode.rows(Moment::End, Entity::Client, &[("name", Value::Text("x".repeat(bytes)))]);
+    let found = episode.rows(
+        Moment::End,
+        Entity::Client,
+        &[("name", Value::Text("x".repeat(bytes)))],
+    );
     scored(if found.is_empty() { 1.0 } else { 0.0 })
 }
 

@@ -38,7 +38,9 @@ impl Context {
                 self.summary = Some((arguments.clone(), result.facts.clone()));
             }
             "clone_opportunity" => {
-                if let (Value::Id(of), Some(row)) = (result.fact("cloned_from"), result.rows.first()) {
+                if let (Value::Id(of), Some(row)) =
+                    (result.fact("cloned_from"), result.rows.first())
+                {
                     self.cloned = Some((of.clone(), row.id.clone()));
                 }
             }
@@ -63,7 +65,12 @@ impl Context {
         // Details show a record and what hangs on it: the record is the topic.
         let main = |row: &&Row| tool.ends_with("_search") || row.entity == first.entity;
         for entity in [Entity::Client, Entity::Contract, Entity::Quote, Entity::Opportunity] {
-            let others: Vec<String> = result.rows.iter().filter(|row| row.entity == entity).map(|row| row.id.clone()).collect();
+            let others: Vec<String> = result
+                .rows
+                .iter()
+                .filter(|row| row.entity == entity)
+                .map(|row| row.id.clone())
+                .collect();
             if entity != first.entity && !others.is_empty() {
                 self.groups.push((entity, others));
             }
@@ -111,7 +118,8 @@ impl Context {
     /// The cheapest, or the dearest, of the quotes that came up last.
     pub(crate) fn extreme(&self, highest: bool) -> Option<&Row> {
         let quotes: Vec<Row> = self.latest(Some(Entity::Quote)).into_iter().cloned().collect();
-        let (low, high) = extremes(&quotes).filter(|_| quotes.len() > 1).or(self.extremes.clone())?;
+        let (low, high) =
+            extremes(&quotes).filter(|_| quotes.len() > 1).or(self.extremes.clone())?;
         self.rows.get(if highest { &high } else { &low })
     }
 
@@ -123,7 +131,8 @@ impl Context {
 
     /// Another record than this one, if any was seen: the `draw`-th, counted round and round.
     pub(crate) fn other(&self, than: &str, draw: u64) -> Option<&str> {
-        let others: Vec<&str> = self.rows.keys().map(String::as_str).filter(|id| *id != than).collect();
+        let others: Vec<&str> =
+            self.rows.keys().map(String::as_str).filter(|id| *id != than).collect();
         let at = usize::try_from(draw % (others.len() as u64).max(1)).unwrap_or_default();
         others.get(at).copied()
     }

@@ -44,7 +44,14 @@ pub(crate) fn choices(of: Entity) -> Option<(&'static str, &'static [&'static st
         Entity::Client => ("status", &["Active", "Prospect", "Inactive"]),
         Entity::Opportunity => (
             "stage",
-            &["Prospecting", "Qualification", "Proposal", "Negotiation", "Closed-Won", "Closed-Lost"],
+            &[
+                "Prospecting",
+                "Qualification",
+                "Proposal",
+                "Negotiation",
+                "Closed-Won",
+                "Closed-Lost",
+            ],
         ),
         Entity::Quote => ("status", &["Draft", "Sent", "Approved", "Rejected", "Canceled"]),
         Entity::Contract => ("status", &["Active", "Pending", "Expired"]),

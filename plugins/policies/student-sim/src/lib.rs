@@ -90,9 +90,7 @@ impl StudentSim {
         };
         let (stop, context) = planning::next(&turn.request, &self.context, &turn.outcomes);
         Ok(match stop {
-            Stop::Call(planned) => {
-                Action::Call(mistakes.make(&planned, &context))
-            }
+            Stop::Call(planned) => Action::Call(mistakes.make(&planned, &context)),
             Stop::Say(words) => {
                 self.context = context;
                 self.turn = None;
@@ -101,6 +99,5 @@ impl StudentSim {
         })
     }
 }
-
 
 proctor_sdk::export_policy!(StudentSim);

@@ -37,7 +37,8 @@ pub(crate) fn cannot_delete(of: Entity) -> String {
 /// Several records are meant, perhaps.
 pub(crate) fn ambiguous(context: &Context, rows: &[Row]) -> String {
     let shown: Vec<String> = rows.iter().take(5).map(|row| with_client(context, row)).collect();
-    let count = if rows.len() == 2 { "two".to_owned() } else { format!("several ({})", rows.len()) };
+    let count =
+        if rows.len() == 2 { "two".to_owned() } else { format!("several ({})", rows.len()) };
     format!("Which one do you mean? There are {count} that fit: {}.", shown.join("; "))
 }
 
@@ -98,7 +99,9 @@ fn one(context: &Context, row: &Row, asks: &[Ask], unnamed: bool) -> String {
     for ask in asks {
         match ask {
             Ask::Column(column) => parts.extend(column_text(row, column)),
-            Ask::ClientId => parts.extend(reference(row, "client_id").map(|id| format!("client id {id}"))),
+            Ask::ClientId => {
+                parts.extend(reference(row, "client_id").map(|id| format!("client id {id}")))
+            }
             Ask::Client => {
                 let client = reference(row, "client_id").and_then(|id| context.name(&id));
                 parts.extend(client.map(|client| format!("for {client}")));
@@ -121,14 +124,19 @@ fn column_text(row: &Row, column: &str) -> Option<String> {
         Value::Absent if column == "notes" => None,
         Value::Absent => Some(format!("no {label}")),
         Value::Money(_) => Some(format!("{label} ${}", row.get(column))),
-        Value::Integer(number) if column == "probability" => Some(format!("{label} {number} percent")),
+        Value::Integer(number) if column == "probability" => {
+            Some(format!("{label} {number} percent"))
+        }
         value => Some(format!("{label} {value}")),
     }
 }
 
 fn notes(context: &Context, row: &Row) -> Vec<String> {
     let notes = context.hanging_on(Entity::Note, "entity_id", &row.id);
-    notes.iter().map(|note| format!("{} wrote: {}", note.get("created_by"), note.get("content"))).collect()
+    notes
+        .iter()
+        .map(|note| format!("{} wrote: {}", note.get("created_by"), note.get("content")))
+        .collect()
 }
 
 fn files(context: &Context, row: &Row) -> Vec<String> {

@@ -160,7 +160,7 @@ fn spelled_date(words: &[&str]) -> Option<(String, usize)> {
 fn month(word: &str) -> Option<usize> {
     let word = word.to_lowercase();
     let known = |month: &&str| **month == word || (word.len() == 3 && month.starts_with(&word));
-    MONTHS.iter().position(|month| known(&month)).map(|at| at + 1)
+    MONTHS.iter().position(known).map(|at| at + 1)
 }
 
 fn day(word: &str) -> Option<u32> {

@@ -31,7 +31,12 @@ fn entity(tool: &str) -> Option<Entity> {
 }
 
 /// The call with the mistake in it; nothing where it cannot be made.
-pub(super) fn distort(kind: Kind, planned: &Planned, context: &Context, luck: u64) -> Option<Planned> {
+pub(super) fn distort(
+    kind: Kind,
+    planned: &Planned,
+    context: &Context,
+    luck: u64,
+) -> Option<Planned> {
     let mut call = planned.clone();
     let arguments = &mut call.arguments;
     match kind {
@@ -43,9 +48,11 @@ pub(super) fn distort(kind: Kind, planned: &Planned, context: &Context, luck: u6
         Kind::WrongTool => call.tool = neighbour(planned.tool)?,
         Kind::EnumCasing => {
             let (_, value) = enumerated(arguments)?;
-            let text = value.as_str().filter(|text| choice(text) == Some(*text) || is_entity(text))?;
+            let text =
+                value.as_str().filter(|text| choice(text) == Some(*text) || is_entity(text))?;
             // Mostly lower case: that is how people say it.
-            let wrong = if luck % 8 == 0 { text.to_uppercase() } else { text.to_lowercase() };
+            let wrong =
+                if luck.is_multiple_of(8) { text.to_uppercase() } else { text.to_lowercase() };
             *value = wrong.into();
         }
         Kind::RenamedArgument => rename(arguments)?,
@@ -55,7 +62,8 @@ pub(super) fn distort(kind: Kind, planned: &Planned, context: &Context, luck: u6
         }
         Kind::MissingArgument => {
             let required = crm::required(planned.tool);
-            let given: Vec<&&str> = required.iter().filter(|name| arguments.contains_key(**name)).collect();
+            let given: Vec<&&str> =
+                required.iter().filter(|name| arguments.contains_key(**name)).collect();
             let at = usize::try_from(luck % (given.len() as u64).max(1)).ok()?;
             arguments.remove(**given.get(at)?)?;
         }
@@ -65,10 +73,12 @@ pub(super) fn distort(kind: Kind, planned: &Planned, context: &Context, luck: u6
         }
         Kind::PlaceholderId => *first_id(arguments)? = placeholder(luck).into(),
         Kind::Paraphrase => {
-            let name = ["content", "notes"].into_iter().find(|name| arguments.contains_key(*name))?;
+            let name =
+                ["content", "notes"].into_iter().find(|name| arguments.contains_key(*name))?;
             let text = arguments.get(name)?.as_str().filter(|text| !text.trim().is_empty())?;
             let paraphrased = paraphrase(text);
-            (!crm::searches(planned.tool)).then(|| arguments.insert(name.into(), paraphrased.into()))?;
+            (!crm::searches(planned.tool))
+                .then(|| arguments.insert(name.into(), paraphrased.into()))?;
         }
         Kind::Shape => *arguments = nested(planned)?,
     }
@@ -81,7 +91,9 @@ fn is_entity(text: &str) -> bool {
 
 /// An argument with an enumerated value.
 fn enumerated(arguments: &mut Map<String, Json>) -> Option<(&String, &mut Json)> {
-    arguments.iter_mut().find(|(name, _)| matches!(name.as_str(), "status" | "stage" | "entity_type"))
+    arguments
+        .iter_mut()
+        .find(|(name, _)| matches!(name.as_str(), "status" | "stage" | "entity_type"))
 }
 
 /// A malformed value put right without a word; nothing if it is well-formed.
@@ -124,9 +136,9 @@ fn straightened(name: &str, value: &Json) -> Option<Json> {
 
 /// Makes up a required value that nobody has given.
 fn invent(tool: &str, arguments: &mut Map<String, Json>) -> Option<()> {
-    let missing = crm::required(tool).iter().find(|name| {
-        arguments.get(**name).is_none_or(|value| value.as_str() == Some(""))
-    })?;
+    let missing = crm::required(tool)
+        .iter()
+        .find(|name| arguments.get(**name).is_none_or(|value| value.as_str() == Some("")))?;
     let name = arguments.get("name").and_then(Json::as_str).unwrap_or("client");
     let domain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let value: Json = match *missing {
@@ -216,7 +228,9 @@ fn nested(planned: &Planned) -> Option<Map<String, Json>> {
     if !modifies && !crm::searches(planned.tool) {
         return None;
     }
-    let key = |name: &str| modifies && name.ends_with("_id") && planned.tool.contains(name.trim_end_matches("_id"));
+    let key = |name: &str| {
+        modifies && name.ends_with("_id") && planned.tool.contains(name.trim_end_matches("_id"))
+    };
     let (keys, fields): (Map<_, _>, Map<_, _>) =
         planned.arguments.clone().into_iter().partition(|(name, _)| key(name));
     let mut arguments = keys;

@@ -111,15 +111,20 @@ mod tests {
 
     #[test]
     fn rates_are_about_what_the_table_says() {
-        let lower = |call: &ToolCall| call.arguments.contains("prospect\"") || call.arguments.contains("PROSPECT");
+        let lower = |call: &ToolCall| {
+            call.arguments.contains("prospect\"") || call.arguments.contains("PROSPECT")
+        };
         let count = (0..2_000).filter(|seed| lower(&made(*seed, "1", ""))).count();
-        assert!((320..440).contains(&count), "{count} of 2000 with the wrong case");
+        assert!((900..1_040).contains(&count), "{count} of 2000 with the wrong case");
     }
 
     #[test]
     fn a_kind_can_be_switched_off() {
-        let wrong = (0..500).filter(|seed| made(*seed, "1", "enum-casing").arguments.contains("rospect\"")).count();
-        let upper = (0..500).any(|seed| made(seed, "1", "enum-casing").arguments.contains("PROSPECT"));
+        let wrong = (0..500)
+            .filter(|seed| made(*seed, "1", "enum-casing").arguments.contains("rospect\""))
+            .count();
+        let upper =
+            (0..500).any(|seed| made(seed, "1", "enum-casing").arguments.contains("PROSPECT"));
         assert!(wrong > 400 && !upper);
         assert!(Mistakes::new(0, "1", "typo").is_err());
         assert!(Mistakes::new(0, "often", "").is_err());
@@ -133,6 +138,7 @@ mod tests {
             let call = mistakes.make(&planned(), &Context::default());
             call != wire(&planned()) && mistakes.repair() == Some(wire(&planned()))
         });
-        assert!(heeded.count() > 300);
+        let heeded = heeded.count();
+        assert!((200..400).contains(&heeded), "{heeded} of 2000 heeded");
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn consider(desk: &mut Desk, request: &Request) -> Result<String, Sto
                 None => vec![Entity::Opportunity, Entity::Quote],
             };
             let found = find_any(desk, &order, name)?;
-            if found.len() == 1 && found[0].entity == Entity::Opportunity && act.nouns.contains(&Entity::Quote) {
+            if found.len() == 1
+                && found[0].entity == Entity::Opportunity
+                && act.nouns.contains(&Entity::Quote)
+            {
                 seen.extend(parent_quotes(desk, &found[0].id)?);
             }
             seen.extend(found);

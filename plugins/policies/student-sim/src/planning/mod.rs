@@ -53,7 +53,11 @@ pub(crate) struct Desk<'a> {
 
 impl Desk<'_> {
     /// Makes a call, or recalls what came of it.
-    fn call(&mut self, tool: &'static str, arguments: Map<String, Json>) -> Result<ToolResult, Stop> {
+    fn call(
+        &mut self,
+        tool: &'static str,
+        arguments: Map<String, Json>,
+    ) -> Result<ToolResult, Stop> {
         let Some(outcome) = self.outcomes.get(self.done) else {
             return Err(Stop::Call(Planned { tool, arguments }));
         };
@@ -116,3 +120,6 @@ fn carry_out(desk: &mut Desk, request: &Request) -> Result<String, Stop> {
 fn arguments<const N: usize>(pairs: [(&str, Json); N]) -> Map<String, Json> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,11 +80,13 @@ fn order(desk: &Desk, act: &Act) -> Vec<Entity> {
                 "address" | "industry" => vec![Entity::Client],
                 _ => Vec::new(),
             },
-            Slot::Phone(_) | Slot::Email(_) if act.says_any(&["her", "his"]) => vec![Entity::Contact],
-            Slot::Phone(_) | Slot::Email(_) => {
-                by_last(vec![Entity::Client, Entity::Contact])
+            Slot::Phone(_) | Slot::Email(_) if act.says_any(&["her", "his"]) => {
+                vec![Entity::Contact]
             }
-            Slot::User(_) if desk.topic.is_none() => by_last(vec![Entity::Opportunity, Entity::Client]),
+            Slot::Phone(_) | Slot::Email(_) => by_last(vec![Entity::Client, Entity::Contact]),
+            Slot::User(_) if desk.topic.is_none() => {
+                by_last(vec![Entity::Opportunity, Entity::Client])
+            }
             Slot::Date(_) | Slot::Amount(_) => by_last(vec![Entity::Opportunity, Entity::Quote]),
             _ => Vec::new(),
         };
@@ -99,7 +101,8 @@ fn order(desk: &Desk, act: &Act) -> Vec<Entity> {
 fn several(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Vec<Target>, Stop> {
     // The client whose "opportunities" they are is not one of them.
     let whole = |name: &Name| matches!(name.next.as_str(), "opportunities" | "deals" | "quotes");
-    let names: Vec<Name> = target_names(act).into_iter().filter(|name| !whole(name)).cloned().collect();
+    let names: Vec<Name> =
+        target_names(act).into_iter().filter(|name| !whole(name)).cloned().collect();
     let mut found = Vec::new();
     let mut order = order.to_vec();
     if order == [Entity::Client] {
@@ -146,10 +149,13 @@ fn fields(desk: &Desk, act: &Act, of: Entity) -> Result<Map<String, Json>, Stop>
         }
     }
     // "Raise it by $8,000, to $120,000": the last amount is the new one.
-    if act.says_any(&["by exactly", "by"]) && let Some(last) = act.own.iter().rev().find_map(amount) {
+    if act.says_any(&["by exactly", "by"])
+        && let Some(last) = act.own.iter().rev().find_map(amount)
+    {
         fields.insert(crm::amount(of).to_owned(), last);
     }
-    if !fields.contains_key(crm::amount(of)) && matches!(of, Entity::Opportunity | Entity::Quote)
+    if !fields.contains_key(crm::amount(of))
+        && matches!(of, Entity::Opportunity | Entity::Quote)
         && act.says_any(&["match", "same amount", "new amount", "same value", "that amount"])
         && let Some(amount) = borrowed_amount(desk, act, of)
     {
@@ -173,14 +179,20 @@ fn new_choice(desk: &Desk, act: &Act, of: Entity) -> Option<(&'static str, Json)
         let value = if act.says("approve") { "Approved" } else { "Rejected" };
         return Some((column, value.into()));
     }
-    let written = act.own.iter().rev().chain(act.lead.iter().rev()).find_map(|one| match &one.slot {
-        Slot::Choice(text) => Some(text.clone()),
-        _ => None,
-    });
-    let quoted = act.says_any(&["status", "stage"]).then(|| act.first(|slot| match slot {
-        Slot::Text(text) => Some(text.clone()),
-        _ => None,
-    })).flatten();
+    let written =
+        act.own.iter().rev().chain(act.lead.iter().rev()).find_map(|one| match &one.slot {
+            Slot::Choice(text) => Some(text.clone()),
+            _ => None,
+        });
+    let quoted = act
+        .says_any(&["status", "stage"])
+        .then(|| {
+            act.first(|slot| match slot {
+                Slot::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+        })
+        .flatten();
     if let Some(text) = written.or(quoted) {
         let known = choice(&text).filter(|_| !desk.insists);
         return Some((column, known.map_or(text, str::to_owned).into()));

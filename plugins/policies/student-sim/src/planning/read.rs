@@ -29,7 +29,9 @@ pub(super) fn ask(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
     }
     // "Which of them …" after a summary is about what was summarised.
     let of = subject(act).or(desk.context.summarized.then_some(Entity::Opportunity));
-    if of == Some(Entity::Opportunity) && wants_details(act) || act.says("quote") && act.says("details") {
+    if of == Some(Entity::Opportunity) && wants_details(act)
+        || act.says("quote") && act.says("details")
+    {
         return details(desk, act);
     }
     let order = match of {
@@ -82,7 +84,8 @@ fn subject(act: &Act) -> Option<Entity> {
     if wants_details(act) && !act.says_any(&["the quote", "of quote", "quote details"]) {
         return Some(Entity::Opportunity);
     }
-    let nouns: Vec<Entity> = act.nouns.iter().copied().filter(|noun| *noun != Entity::Note).collect();
+    let nouns: Vec<Entity> =
+        act.nouns.iter().copied().filter(|noun| *noun != Entity::Note).collect();
     let has_any = act.says_any(&["any quotes", "any quote", "any contracts", "still has a quote"]);
     match nouns.as_slice() {
         [Entity::Opportunity, other, ..] if has_any => Some(*other),
@@ -96,7 +99,14 @@ fn subject(act: &Act) -> Option<Entity> {
 }
 
 fn wants_details(act: &Act) -> bool {
-    act.says_any(&["details", "full picture", "what do we know", "open the opportunity", "open the deal", "open opportunity"])
+    act.says_any(&[
+        "details",
+        "full picture",
+        "what do we know",
+        "open the opportunity",
+        "open the deal",
+        "open opportunity",
+    ])
 }
 
 /// Where to look when no noun says what a name is of.
@@ -127,21 +137,36 @@ fn picked(act: &Act, rows: Vec<Row>) -> Vec<Row> {
     };
     let mut rows = rows;
     rows.sort_by_key(amount);
-    if act.says("cheaper") { rows.truncate(1) } else { rows.drain(..rows.len() - 1).for_each(drop) }
+    if act.says("cheaper") {
+        rows.truncate(1)
+    } else {
+        rows.drain(..rows.len() - 1).for_each(drop)
+    }
     rows
 }
 
 /// Whether a question is about what came up before.
 fn from_memory(desk: &Desk, act: &Act) -> bool {
     const POINTERS: &[&str] = &[
-        "those", "these", "of them", "of the two", "that opportunity", "that quote", "that deal",
-        "that client", "that contact", "that contract", "that one", "note on it", "attached to it",
-        "again", "the two",
+        "those",
+        "these",
+        "of them",
+        "of the two",
+        "that opportunity",
+        "that quote",
+        "that deal",
+        "that client",
+        "that contact",
+        "that contract",
+        "that one",
+        "note on it",
+        "attached to it",
+        "again",
+        "the two",
     ];
     if desk.context.latest(None).is_empty() || act.id().is_some() {
         return false;
     }
-    let named = !act.names().is_empty();
     let the_one = act.says("one") && !act.says_any(&["which one", "more than one", "one of"]);
     if act.says_any(POINTERS) || the_one {
         return true;
@@ -149,7 +174,11 @@ fn from_memory(desk: &Desk, act: &Act) -> bool {
     let filtered = act.own.iter().any(|one| {
         matches!(one.slot, Slot::User(_) | Slot::Choice(_) | Slot::Field(..) | Slot::Date(_))
     });
-    !named && !(filtered && !act.nouns.is_empty()) && (act.nouns.is_empty() || act.says_any(&["it", "its", "her", "his", "their"]))
+    if !act.names().is_empty() {
+        return false;
+    }
+    // A kind of record with a condition is a question of its own.
+    act.nouns.is_empty() || !filtered && act.says_any(&["it", "its", "her", "his", "their"])
 }
 
 /// Answers from the records that came up last, as far as they suffice.
@@ -161,7 +190,9 @@ fn remembered(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
     let wanted = asks(act, of);
     let counts = wanted.iter().any(|ask| matches!(ask, Ask::CountOf(_)));
     let opens = act.says("details") || counts;
-    if let (true, [only]) = (opens && matches!(of, Entity::Opportunity | Entity::Quote), rows.as_slice()) {
+    if let (true, [only]) =
+        (opens && matches!(of, Entity::Opportunity | Entity::Quote), rows.as_slice())
+    {
         return show(desk, act, of, &only.id.clone());
     }
     let total = rows.len() as i64;
@@ -237,7 +268,12 @@ fn compare(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
         ids.extend(rows.first().map(|row| row.id.clone()));
     }
     if ids.len() < 2 {
-        ids = desk.context.latest(Some(Entity::Quote)).into_iter().map(|row| row.id.clone()).collect();
+        ids = desk
+            .context
+            .latest(Some(Entity::Quote))
+            .into_iter()
+            .map(|row| row.id.clone())
+            .collect();
     }
     let tool = if act.says("details") { "compare_quote_details" } else { "compare_quotes" };
     let ids: Vec<Json> = ids.into_iter().map(Json::from).collect();
@@ -258,9 +294,20 @@ fn compare(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
 
 /// Whether a question is about many opportunities together.
 fn summarizes(act: &Act) -> bool {
-    let other = act.nouns.first().is_some_and(|noun| !matches!(noun, Entity::Opportunity | Entity::Client));
-    !other && !act.says("summary of the notes")
-        && act.says_any(&["summarize", "summarise", "summary", "pipeline", "total", "together", "all in all", "in sum"])
+    let other =
+        act.nouns.first().is_some_and(|noun| !matches!(noun, Entity::Opportunity | Entity::Client));
+    !other
+        && !act.says("summary of the notes")
+        && act.says_any(&[
+            "summarize",
+            "summarise",
+            "summary",
+            "pipeline",
+            "total",
+            "together",
+            "all in all",
+            "in sum",
+        ])
 }
 
 fn summarize(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
@@ -289,7 +336,8 @@ fn parts(act: &Act) -> Vec<String> {
 
 /// Goes on with the last summary: a part of it, or the same again.
 fn summary_again(desk: &mut Desk, act: &Act) -> Result<Option<String>, Stop> {
-    let Some((filters, facts)) = desk.context.summary.clone().filter(|_| act.names().is_empty()) else {
+    let Some((filters, facts)) = desk.context.summary.clone().filter(|_| act.names().is_empty())
+    else {
         return Ok(None);
     };
     if act.says("how much of it") {

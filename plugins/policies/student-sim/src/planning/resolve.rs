@@ -64,10 +64,9 @@ fn by_name(of: Entity, text: &str) -> Vec<Map<String, Json>> {
         Some((first, last)) => {
             vec![arguments([("first_name", first.into()), ("last_name", last.into())])]
         }
-        None => vec![
-            arguments([("last_name", text.into())]),
-            arguments([("first_name", text.into())]),
-        ],
+        None => {
+            vec![arguments([("last_name", text.into())]), arguments([("first_name", text.into())])]
+        }
     }
 }
 
@@ -100,7 +99,9 @@ pub(super) fn find_any(desk: &mut Desk, order: &[Entity], wanted: &Name) -> Resu
         }
     }
     // The first word may have been a verb that the student doesn't know.
-    if partial.is_empty() && let Some((_, rest)) = wanted.text.split_once(' ').filter(|(_, rest)| rest.contains(' ')) {
+    if partial.is_empty()
+        && let Some((_, rest)) = wanted.text.split_once(' ').filter(|(_, rest)| rest.contains(' '))
+    {
         return find(desk, order[0], rest, &Map::new());
     }
     Ok(partial)
@@ -131,9 +132,9 @@ pub(super) fn target(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Tar
         return Ok(Target { of, id });
     }
     let last = desk.context.latest(None).first().map(|row| row.entity);
-    let of = last.filter(|of| order.contains(of) && act.subject().is_none()).or_else(|| {
-        order.iter().copied().find(|of| !desk.context.latest(Some(*of)).is_empty())
-    });
+    let of = last
+        .filter(|of| order.contains(of) && act.subject().is_none())
+        .or_else(|| order.iter().copied().find(|of| !desk.context.latest(Some(*of)).is_empty()));
     let rows: Vec<Row> = match of {
         Some(of) => desk.context.latest(Some(of)).into_iter().cloned().collect(),
         None => return Err(decline(speaking::UNCLEAR.to_owned())),
@@ -158,19 +159,26 @@ fn pointed_at(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Option<Tar
         return Ok(id.map(|id| Target { of: order[0], id }));
     }
     if act.verb != Verb::Clone && order.contains(&Entity::Opportunity) {
-        if says(&["the original", "original"]) && let Some(id) = desk.context.original() {
+        if says(&["the original", "original"])
+            && let Some(id) = desk.context.original()
+        {
             return Ok(Some(Target { of: Entity::Opportunity, id }));
         }
-        if says(&["the clone", "the copy"]) && let Some(row) = desk.context.copy() {
+        if says(&["the clone", "the copy"])
+            && let Some(row) = desk.context.copy()
+        {
             return Ok(Some(row.into()));
         }
     }
     if order.contains(&Entity::Quote) && !named {
         let cheap = ["cheaper", "cheapest", "lower one", "lowest"];
         let dear = ["more expensive", "dearer", "bigger one", "highest", "most expensive"];
-        let in_lead = |words: &[&str]| words.iter().any(|word| act.lead_words.contains(&format!(" {word} ")));
+        let in_lead =
+            |words: &[&str]| words.iter().any(|word| act.lead_words.contains(&format!(" {word} ")));
         for (words, highest) in [(&cheap[..], false), (&dear[..], true)] {
-            if (says(words) || in_lead(words)) && let Some(row) = desk.context.extreme(highest) {
+            if (says(words) || in_lead(words))
+                && let Some(row) = desk.context.extreme(highest)
+            {
                 return Ok(Some(row.into()));
             }
         }
@@ -184,7 +192,8 @@ fn pointed_at(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Option<Tar
 fn owns_quote(act: &Act) -> bool {
     let mut words = act.words.split_whitespace();
     words.any(|word| word == "its") && {
-        let after: Vec<&str> = act.words.split(" its ").nth(1).unwrap_or_default().split(' ').take(2).collect();
+        let after: Vec<&str> =
+            act.words.split(" its ").nth(1).unwrap_or_default().split(' ').take(2).collect();
         after.contains(&"quote")
     }
 }
@@ -244,7 +253,9 @@ fn narrow(desk: &Desk, act: &Act, rows: Vec<Row>) -> Vec<Row> {
     for place in act.names().into_iter().filter(|name| name.prep == "at" || name.prep == "from") {
         rows = keep(rows, &|row| {
             let client = crate::context::reference(row, "client_id");
-            client.and_then(|id| desk.context.row(&id)).is_some_and(|client| mentions(client, &place.text))
+            client
+                .and_then(|id| desk.context.row(&id))
+                .is_some_and(|client| mentions(client, &place.text))
         });
     }
     rows

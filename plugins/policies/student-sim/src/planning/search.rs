@@ -21,10 +21,14 @@ pub(super) fn filters(act: &Act, of: Entity) -> Map<String, Json> {
                 ("owner", user.as_str().into())
             }
             Slot::Date(date) => match of {
-                Entity::Contract if !act.says_any(&["starts", "starting", "begins"]) => ("end_date", date.as_str().into()),
+                Entity::Contract if !act.says_any(&["starts", "starting", "begins"]) => {
+                    ("end_date", date.as_str().into())
+                }
                 _ => (crm::date(of), date.as_str().into()),
             },
-            Slot::Amount(number) if act.says_any(&["exactly", "worth", "of"]) => (crm::amount(of), number.clone()),
+            Slot::Amount(number) if act.says_any(&["exactly", "worth", "of"]) => {
+                (crm::amount(of), number.clone())
+            }
             Slot::Field(column, value) => (column.as_str(), value.clone()),
             _ => continue,
         };
@@ -37,11 +41,14 @@ pub(super) fn filters(act: &Act, of: Entity) -> Map<String, Json> {
 pub(super) fn search(desk: &mut Desk, act: &Act, of: Entity) -> Result<(Vec<Row>, i64), Stop> {
     let mut filters = filters(act, of);
     let of_those = act.says_any(&["of them", "of those", "of these"]) && desk.context.summarized;
-    if let Some((known, _)) = desk.context.summary.clone().filter(|_| of_those && of == Entity::Opportunity) {
+    if let Some((known, _)) =
+        desk.context.summary.clone().filter(|_| of_those && of == Entity::Opportunity)
+    {
         filters.extend(known);
     }
     let found = with_filters(desk, act, of, &filters)?;
-    let choice = crm::choices(of).map(|(column, _)| column).filter(|column| filters.contains_key(*column));
+    let choice =
+        crm::choices(of).map(|(column, _)| column).filter(|column| filters.contains_key(*column));
     match choice {
         // The value may be what is asked about rather than a condition.
         Some(column) if found.0.is_empty() && act.says(column) => {
@@ -134,7 +141,8 @@ fn contacts(
     let mut criteria = filters.clone();
     let mut person = None;
     for name in names {
-        let place = matches!(name.prep.as_str(), "at" | "for" | "with" | "from" | "in") || name.noun == Some(Entity::Client);
+        let place = matches!(name.prep.as_str(), "at" | "for" | "with" | "from" | "in")
+            || name.noun == Some(Entity::Client);
         if place {
             if let Some(id) = client(desk, name)? {
                 criteria.insert("client_id".into(), id.into());
@@ -181,7 +189,8 @@ fn quotes(
     filters: &Map<String, Json>,
 ) -> Result<(Vec<Row>, i64), Stop> {
     let Some(name) = names.first() else { return run(desk, Entity::Quote, filters.clone()) };
-    let on_deal = matches!(name.prep.as_str(), "on" | "for") || name.noun == Some(Entity::Opportunity)
+    let on_deal = matches!(name.prep.as_str(), "on" | "for")
+        || name.noun == Some(Entity::Opportunity)
         || act.says("quotes") && name.noun != Some(Entity::Quote);
     if !on_deal {
         let rows = find(desk, Entity::Quote, &name.text, filters)?;
@@ -216,7 +225,8 @@ fn contracts(
             criteria.insert("opportunity_id".into(), deal.id.as_str().into());
         } else if let Some(id) = client(desk, name)? {
             criteria.insert("client_id".into(), id.into());
-        } else if let Some(deal) = find(desk, Entity::Opportunity, &name.text, &Map::new())?.first() {
+        } else if let Some(deal) = find(desk, Entity::Opportunity, &name.text, &Map::new())?.first()
+        {
             criteria.insert("opportunity_id".into(), deal.id.as_str().into());
         }
     }

@@ -38,14 +38,23 @@ fn tool(of: Entity) -> &'static str {
 /// The kind of record to make.
 fn made(desk: &Desk, act: &Act) -> Entity {
     let makes = |noun: &Entity| {
-        matches!(noun, Entity::Client | Entity::Contact | Entity::Opportunity | Entity::Quote | Entity::Contract)
+        matches!(
+            noun,
+            Entity::Client
+                | Entity::Contact
+                | Entity::Opportunity
+                | Entity::Quote
+                | Entity::Contract
+        )
     };
     if act.words.starts_with(" quote it ") {
         return Entity::Quote;
     }
     // "Create … for client X": the first noun is what is made, unless it only says for whom.
     let parent = |noun: Entity| {
-        act.names().iter().any(|name| name.noun == Some(noun) && matches!(name.prep.as_str(), "for" | "with" | "at"))
+        act.names().iter().any(|name| {
+            name.noun == Some(noun) && matches!(name.prep.as_str(), "for" | "with" | "at")
+        })
     };
     let nouns: Vec<Entity> = act.nouns.iter().copied().filter(makes).collect();
     if let Some(noun) = nouns.iter().find(|noun| !(parent(**noun) && nouns.len() > 1)) {
@@ -102,7 +111,8 @@ fn items(act: &Act, of: Entity) -> Vec<Item> {
     if let Some(at) = called.or_else(|| names.iter().position(|(_, name)| name.noun == Some(of))) {
         names.swap(0, at);
     }
-    let several = act.says_any(&["two", "both", "three"]) && names.len() > 1
+    let several = act.says_any(&["two", "both", "three"])
+        && names.len() > 1
         && matches!(of, Entity::Opportunity | Entity::Quote);
     if !several {
         return vec![Item {
@@ -198,9 +208,9 @@ fn named(desk: &Desk, act: &Act, item: &Item, of: Entity, fields: &mut Map<Strin
 /// The job in "their producer is …".
 fn job(act: &Act) -> Option<String> {
     let words: Vec<&str> = act.lead_words.split_whitespace().collect();
-    let at = words.windows(3).position(|three| {
-        matches!(three[0], "their" | "the" | "our") && three[2] == "is"
-    })?;
+    let at = words
+        .windows(3)
+        .position(|three| matches!(three[0], "their" | "the" | "our") && three[2] == "is")?;
     let job = words[at + 1];
     let first = job.chars().next()?;
     Some(format!("{}{}", first.to_uppercase(), &job[first.len_utf8()..]))
@@ -232,8 +242,16 @@ fn first_choice(desk: &Desk, act: &Act, item: &Item, of: Entity) -> Option<(&'st
 /// Amounts that the words take from another record.
 fn borrow(desk: &Desk, act: &Act, of: Entity, fields: &mut Map<String, Json>) {
     let column = crm::amount(of);
-    let refers = act.says_any(&["same amount", "that amount", "as in that quote", "same value", "exactly that"]);
-    if refers && !fields.contains_key(column) && matches!(of, Entity::Quote | Entity::Contract)
+    let refers = act.says_any(&[
+        "same amount",
+        "that amount",
+        "as in that quote",
+        "same value",
+        "exactly that",
+    ]);
+    if refers
+        && !fields.contains_key(column)
+        && matches!(of, Entity::Quote | Entity::Contract)
         && let Some(amount) = borrowed_amount(desk, act, of)
     {
         fields.insert(column.to_owned(), amount);
@@ -331,13 +349,25 @@ fn contract_parents(desk: &mut Desk, act: &Act) -> Result<Map<String, Json>, Sto
         let is_deal = act.nouns.contains(&Entity::Opportunity);
         *(if is_deal { &mut opportunity } else { &mut client_id }) = Some(id.to_owned());
     }
-    let points = act.says_any(&["for it", "that opportunity", "that deal", "the opportunity", "the deal", "on it"]);
+    let points = act.says_any(&[
+        "for it",
+        "that opportunity",
+        "that deal",
+        "the opportunity",
+        "the deal",
+        "on it",
+    ]);
     if opportunity.is_none() && (names.is_empty() || points) {
         opportunity = topic_or_latest(desk, Entity::Opportunity).ok();
     }
-    if client_id.is_none() && let Some(id) = &opportunity {
+    if client_id.is_none()
+        && let Some(id) = &opportunity
+    {
         if desk.context.row(id).is_none() {
-            desk.call("view_opportunity_details", arguments([("opportunity_id", id.as_str().into())]))?;
+            desk.call(
+                "view_opportunity_details",
+                arguments([("opportunity_id", id.as_str().into())]),
+            )?;
         }
         client_id = desk.context.row(id).and_then(|row| reference(row, "client_id"));
     }
@@ -363,10 +393,13 @@ fn subject(desk: &mut Desk, act: &Act) -> Result<Target, Stop> {
 /// Attaches files.
 pub(super) fn upload(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
     let target = subject(desk, act)?;
-    let mut files: Vec<String> = act.slots().filter_map(|slot| match slot {
-        Slot::File(name) => Some(name.clone()),
-        _ => None,
-    }).collect();
+    let mut files: Vec<String> = act
+        .slots()
+        .filter_map(|slot| match slot {
+            Slot::File(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
     files.dedup();
     for file in files {
         let mut fields = arguments([

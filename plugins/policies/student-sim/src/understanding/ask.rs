@@ -40,7 +40,8 @@ pub(crate) fn asks(act: &Act, of: Entity) -> Vec<Ask> {
             found.push(ask);
         }
     };
-    let of_client = of != Entity::Client && act.says_any(&["client id", "id of the client", "client's id"]);
+    let of_client =
+        of != Entity::Client && act.says_any(&["client id", "id of the client", "client's id"]);
     add(Ask::ClientId, of_client);
     add(Ask::Id, !of_client && act.says_any(&["id", "ids"]));
     let parts = [Entity::Quote, Entity::Document, Entity::Contract];
@@ -55,24 +56,58 @@ pub(crate) fn asks(act: &Act, of: Entity) -> Vec<Ask> {
         counts_parts |= is_part;
         add(Ask::CountOf(part), is_part);
     }
-    let counts = act.says_any(&["how many", "number of", "count", "just the number", "the number and"]);
+    let counts =
+        act.says_any(&["how many", "number of", "count", "just the number", "the number and"]);
     add(Ask::Count, counts && !counts_parts);
     add(Ask::Total, act.says_any(&["total", "summary", "all in all", "together", "summarize"]));
     add(Ask::Difference, act.says_any(&["how far apart", "by how much", "difference", "save"]));
     let client = act.says_any(&["the client it is for", "which client", "whose client"]);
     add(Ask::Client, client && !of_client && of != Entity::Client);
-    let deal = act.says_any(&["the opportunity it is for", "which deal", "which opportunity", "the deal it is for"]);
+    let deal = act.says_any(&[
+        "the opportunity it is for",
+        "which deal",
+        "which opportunity",
+        "the deal it is for",
+    ]);
     add(Ask::Opportunity, deal && of == Entity::Quote);
-    add(Ask::Files, act.says_any(&["what file", "which file", "what files", "which files", "what document", "which documents"]));
+    add(
+        Ask::Files,
+        act.says_any(&[
+            "what file",
+            "which file",
+            "what files",
+            "which files",
+            "what document",
+            "which documents",
+        ]),
+    );
     add(Ask::Notes, act.says_any(&["wrote", "note on it", "note saying"]));
     for (column, words) in columns(of) {
         add(Ask::Column(column), act.says_any(words));
     }
     let named = act.says_any(&[
-        "name", "names", "called", "who is", "who are", "which one", "who do we", "who",
+        "name",
+        "names",
+        "called",
+        "who is",
+        "who are",
+        "which one",
+        "who do we",
+        "who",
     ]);
     add(Ask::Name, named && !act.says_any(&["who owns", "who wrote"]) && !counts);
-    add(Ask::Name, act.says_any(&["name and", "names and", "its name", "and name", "names please", "the name", "name id"]));
+    add(
+        Ask::Name,
+        act.says_any(&[
+            "name and",
+            "names and",
+            "its name",
+            "and name",
+            "names please",
+            "the name",
+            "name id",
+        ]),
+    );
     found
 }
 
@@ -103,7 +138,10 @@ fn columns(of: Entity) -> &'static [Asked] {
         Entity::Opportunity => &[
             ("stage", &["stage"]),
             ("amount", &["amount", "amounts", "worth", "value", "how much"]),
-            ("close_date", &["close date", "closing date", "due", "to close", "it close", "closes"]),
+            (
+                "close_date",
+                &["close date", "closing date", "due", "to close", "it close", "closes"],
+            ),
             ("owner", &["owner", "owns"]),
             ("probability", &["probability", "chance"]),
             ("notes", &["notes", "note saying"]),

@@ -110,17 +110,23 @@ fn free_texts(message: &str, tokens: &[Token]) -> Vec<Mention> {
 /// A value that the word before it names the column of.
 fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
     let word = &tokens[at];
-    let part_of_name = at > 0 && word.capital() && tokens[at - 1].capital() && !tokens[at - 1].breaks()
+    let part_of_name = at > 0
+        && word.capital()
+        && tokens[at - 1].capital()
+        && !tokens[at - 1].breaks()
         && !is_everyday(&tokens[at - 1].lower);
     if part_of_name {
         return None;
     }
-    let next = |ahead: usize| tokens.get(at + ahead).filter(|token| token.sentence == word.sentence);
+    let next =
+        |ahead: usize| tokens.get(at + ahead).filter(|token| token.sentence == word.sentence);
     let lower = |ahead: usize| next(ahead).map_or("", |token| token.lower.as_str());
     let value = skip_glue(tokens, at + 1);
     let valued = tokens.get(value).filter(|token| token.sentence == word.sentence);
     let to = |end: usize, slot: Slot| Some(Mention { at, len: end - at, slot });
-    let text = |column: &str, end: usize, text: &str| to(end, Slot::Field(column.into(), text.into()));
+    let text =
+        |column: &str, end: usize, text: &str| to(end, Slot::Field(column.into(), text.into()));
+    let asked = at > 0 && tokens[at - 1].is(&["what", "which"]);
     let closed = word.tail.contains([',', ';', '?', '.', '!']);
     match word.lower.as_str() {
         "file" if next(1).is_some_and(|file| file.quoted || file.text.contains('_')) => {
@@ -133,7 +139,9 @@ fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
             text("quote_prefix", value + 1, &valued?.text)
         }
         "industry" if !closed && valued?.capital() => run(tokens, value, "industry", at),
-        "title" if !closed && valued?.capital() && lower(1) != "of" => run(tokens, value, "title", at),
+        "title" if !closed && valued?.capital() && lower(1) != "of" => {
+            run(tokens, value, "title", at)
+        }
         "first" | "last" if lower(1) == "name" => {
             let value = skip_glue(tokens, at + 2);
             let column = format!("{}_name", word.lower);
@@ -147,7 +155,7 @@ fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
         "surname" | "surnamed" if valued?.capital() => text("last_name", value + 1, &valued?.text),
         "blank" | "empty" if lower(1) == "name" => text("name", at + 2, ""),
         "blank" | "empty" if lower(1) == "note" => to(at + 1, Slot::Free(String::new())),
-        "status" | "stage" if !closed && !(at > 0 && tokens[at - 1].is(&["what", "which"])) => choice_after(tokens, at, value),
+        "status" | "stage" if !closed && !asked => choice_after(tokens, at, value),
         "address" if lower(1) == "is" || word.tail.contains(':') => {
             let end = (value..tokens.len()).find(|end| tokens[*end].sentence != word.sentence);
             let end = end.unwrap_or(tokens.len());
@@ -156,7 +164,9 @@ fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
             let line = texts.join(" ");
             text("address", end, line.trim_end_matches(['.', '!', '?', ';']))
         }
-        "e-mail" | "email" | "mail" if valued?.text.contains('@') || valued?.text.contains("(at") => {
+        "e-mail" | "email" | "mail"
+            if valued?.text.contains('@') || valued?.text.contains("(at") =>
+        {
             to(value + 1, Slot::Email(valued?.text.clone()))
         }
         "say" | "says" if next(1).is_some_and(|token| token.quoted) => {
@@ -186,7 +196,7 @@ fn custom_field(tokens: &[Token], at: usize) -> Option<Mention> {
     let rest = &tokens[at + 1..];
     let snake = word.text.contains('_') && !values::is_file(&word.text) && !word.text.contains('@');
     let named = rest.iter().zip(rest.iter().skip(1)).any(|(name, noun)| {
-        name.lower == word.lower && noun.lower == "field"
+        name.lower == word.lower && !is_everyday(&word.lower) && noun.lower == "field"
     });
     let value = if snake && at > 0 && tokens[at - 1].lower == "field" {
         let to = rest.iter().position(|token| token.is(&["to", "with", "as", "="]))?;
@@ -198,7 +208,10 @@ fn custom_field(tokens: &[Token], at: usize) -> Option<Mention> {
     };
     let value_token = tokens.get(value)?;
     let json = match values::quantity(&tokens[value..=value]) {
-        Some((Quantity::Amount(number) | Quantity::Bare(number) | Quantity::Percent(number), _)) => number,
+        Some((
+            Quantity::Amount(number) | Quantity::Bare(number) | Quantity::Percent(number),
+            _,
+        )) => number,
         None => value_token.text.as_str().into(),
     };
     let slot = Slot::Field(word.text.clone(), json);
@@ -277,8 +290,11 @@ fn literal(tokens: &[Token], at: usize) -> Option<Mention> {
         let token = at.and_then(|at| tokens.get(at));
         token.is_some_and(|token| token.capital() && choice(&token.text).is_none())
     };
-    let in_name = within(at.checked_sub(1)) && within(Some(at + 1)) && !word.breaks()
-        && !tokens[at - 1].breaks() && !is_everyday(&tokens[at - 1].lower);
+    let in_name = within(at.checked_sub(1))
+        && within(Some(at + 1))
+        && !word.breaks()
+        && !tokens[at - 1].breaks()
+        && !is_everyday(&tokens[at - 1].lower);
     let first = at == 0 || tokens[at - 1].sentence != word.sentence;
     let verb = first && tokens.get(at + 1).is_some_and(|next| next.is(&["a", "an", "up"]));
     if choice(&text).is_some() && !in_name && !verb {

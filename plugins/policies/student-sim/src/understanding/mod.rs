@@ -6,15 +6,16 @@
 
 mod act;
 mod ask;
+mod compose;
 mod mention;
 mod names;
 mod token;
 mod values;
 mod vocabulary;
 
-use act::Composer;
 pub(crate) use act::{Act, Verb};
 pub(crate) use ask::{Ask, asks};
+use compose::Composer;
 pub(crate) use mention::{Mention, Name, Slot};
 use token::tokens;
 pub(crate) use vocabulary::choice;

@@ -6,7 +6,8 @@ use super::mention::{Mention, Name, Slot};
 use super::token::Token;
 use super::vocabulary::{command, entity, is_everyday};
 
-const PREPOSITIONS: &[&str] = &["for", "with", "at", "on", "of", "from", "in", "to", "by", "around"];
+const PREPOSITIONS: &[&str] =
+    &["for", "with", "at", "on", "of", "from", "in", "to", "by", "around"];
 const CALLING: &[&str] = &["called", "named", "titled", "name", "call", "becomes"];
 
 /// Words as one text.
@@ -44,9 +45,9 @@ pub(crate) fn names(tokens: &[Token], taken: &[bool]) -> Vec<Mention> {
     let mut at = 0;
     while at < tokens.len() {
         let token = &tokens[at];
-        let starts = !taken[at] && !token.quoted && token.capital() && !is_everyday(&token.lower)
-            && !(begins(tokens, at) && is_verb(tokens, at));
-        if !starts {
+        let verb = begins(tokens, at) && is_verb(tokens, at);
+        let plain = taken[at] || token.quoted || !token.capital();
+        if plain || verb || is_everyday(&token.lower) {
             at += 1;
             continue;
         }
@@ -103,7 +104,9 @@ fn renames(tokens: &[Token], at: usize) -> bool {
 fn mention(tokens: &[Token], at: usize, end: usize) -> Mention {
     let mut name = neighbours(tokens, at, end);
     name.called |= at >= 2 && renames(tokens, at)
-        || at >= 2 && tokens[at - 1].lower == "it" && tokens[at - 2].is(&["rename", "name", "call"]);
+        || at >= 2
+            && tokens[at - 1].lower == "it"
+            && tokens[at - 2].is(&["rename", "name", "call"]);
     Mention { at, len: end - at, slot: Slot::Name(name) }
 }
 
@@ -115,7 +118,11 @@ fn neighbours(tokens: &[Token], at: usize, end: usize) -> Name {
     let mut article = false;
     while before > 0 {
         let Some(word) = same(before - 1) else { break };
-        // What ends with a comma or colon has nothing to do with the name, save "called:".
+        // What ends with a comma or colon has nothing to do with the name, save "client:".
+        let label = begins(tokens, before - 1) || !tokens[before - 1].capital();
+        if word.tail == ":" && before == at && label {
+            noun = entity(&word.lower);
+        }
         if word.tail.contains([',', ';', ':', '.', ')']) {
             break;
         }
@@ -128,9 +135,16 @@ fn neighbours(tokens: &[Token], at: usize, end: usize) -> Name {
         }
         before -= 1;
     }
-    let word = before.checked_sub(1).and_then(same).filter(|word| word.tail.is_empty() || word.is(CALLING));
+    let word = before
+        .checked_sub(1)
+        .and_then(same)
+        .filter(|word| word.tail.is_empty() || word.is(CALLING));
     let word = word.map_or("", |word| word.lower.as_str());
-    let next = if tokens[end - 1].breaks() { "" } else { same(end).map_or("", |next| next.lower.as_str()) };
+    let next = if tokens[end - 1].breaks() {
+        ""
+    } else {
+        same(end).map_or("", |next| next.lower.as_str())
+    };
     Name {
         text: joined(&tokens[at..end]),
         prep: if PREPOSITIONS.contains(&word) { word.into() } else { String::new() },
@@ -144,7 +158,11 @@ fn neighbours(tokens: &[Token], at: usize, end: usize) -> Name {
 fn uncapitalised(tokens: &[Token], taken: &[bool], sentence: usize) -> Option<Mention> {
     let uncommon = |at: usize| {
         let word = &tokens[at];
-        word.sentence == sentence && !taken[at] && !word.quoted && word.text.len() > 2 && !is_everyday(&word.lower)
+        word.sentence == sentence
+            && !taken[at]
+            && !word.quoted
+            && word.text.len() > 2
+            && !is_everyday(&word.lower)
             && word.text.chars().all(|c| c.is_alphabetic() || c == '-')
             && command(&word.lower, "").is_none()
     };

@@ -5,8 +5,18 @@ use serde_json::{Number, Value as Json};
 use super::token::Token;
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 const EXTENSIONS: &[&str] = &[
     "csv", "doc", "docx", "key", "pdf", "ppt", "pptx", "txt", "xlsx", "xls", "exe", "zip", "png",
@@ -37,7 +47,8 @@ pub(crate) fn is_file(word: &str) -> bool {
 /// Whether a word is a user, as in `stephanie.wong`.
 pub(crate) fn is_user(word: &str) -> bool {
     let letters = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_lowercase() || c == '-');
-    !is_file(word) && word.split_once('.').is_some_and(|(first, last)| letters(first) && letters(last))
+    !is_file(word)
+        && word.split_once('.').is_some_and(|(first, last)| letters(first) && letters(last))
 }
 
 /// A date as the CRM wants it, and the number of words it takes. What only looks like a date is
@@ -54,7 +65,8 @@ pub(crate) fn date(words: &[Token]) -> Option<(String, usize)> {
         _ if second.lower == "of" => (month(&words.get(2)?.lower)?, day(&first.lower)?, 3),
         _ => return None,
     };
-    let year: u32 = words.get(used)?.text.parse().ok().filter(|year| (1900..2200).contains(year))?;
+    let year: u32 =
+        words.get(used)?.text.parse().ok().filter(|year| (1900..2200).contains(year))?;
     Some((format!("{year:04}-{month:02}-{day:02}"), used + 1))
 }
 
@@ -72,8 +84,8 @@ fn looks_numeric_date(word: &str) -> bool {
 }
 
 fn month(word: &str) -> Option<usize> {
-    let known = |month: &&str| **month == *word || (word.len() == 3 && month.starts_with(word));
-    MONTHS.iter().position(|month| known(&month)).map(|at| at + 1)
+    let known = |month: &str| month == word || (word.len() == 3 && month.starts_with(word));
+    MONTHS.iter().position(|month| known(month)).map(|at| at + 1)
 }
 
 fn day(word: &str) -> Option<u32> {
@@ -143,9 +155,8 @@ fn json(value: f64) -> Json {
 }
 
 fn spelled(word: &str) -> Option<i64> {
-    const TENS: [&str; 9] = [
-        "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-    ];
+    const TENS: [&str; 9] =
+        ["ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     const UNITS: [&str; 9] =
         ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     let find = |list: &[&str], word: &str| list.iter().position(|known| *known == word);

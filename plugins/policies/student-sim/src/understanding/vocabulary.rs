@@ -4,9 +4,25 @@ use proctor_sdk::Entity;
 
 /// Values of enumerated columns, as the CRM spells them.
 pub(crate) const CHOICES: &[&str] = &[
-    "Prospecting", "Qualification", "Proposal", "Negotiation", "Closed-Won", "Closed-Lost",
-    "Active", "Prospect", "Inactive", "Draft", "Sent", "Approved", "Rejected", "Canceled",
-    "Pending", "Expired", "Partner", "Vendor", "Competitor",
+    "Prospecting",
+    "Qualification",
+    "Proposal",
+    "Negotiation",
+    "Closed-Won",
+    "Closed-Lost",
+    "Active",
+    "Prospect",
+    "Inactive",
+    "Draft",
+    "Sent",
+    "Approved",
+    "Rejected",
+    "Canceled",
+    "Pending",
+    "Expired",
+    "Partner",
+    "Vendor",
+    "Competitor",
 ];
 
 /// Those that are everyday words too: known only with a capital letter.
@@ -73,9 +89,9 @@ pub(crate) fn command(verb: &str, next: &str) -> Option<Command> {
         "set" | "move" | "change" | "raise" | "lower" | "push" | "rename" | "take" | "bring"
         | "mark" | "hand" | "replace" | "update" | "fill" | "extend" | "drop" | "close"
         | "reopen" | "approve" | "reject" | "reduce" | "increase" | "correct" | "switch"
-        | "assign" | "reassign" | "postpone" | "transfer" | "bump" | "adjust" | "shift" | "edit"
-        | "revise" | "decrease" | "cut" | "reschedule" | "delay" | "promote" | "advance"
-        | "amend" | "modify" | "flag" | "lift" | "turn" => Command::Modify,
+        | "assign" | "reassign" | "postpone" | "transfer" | "bump" | "adjust" | "shift"
+        | "edit" | "revise" | "decrease" | "cut" | "reschedule" | "delay" | "promote"
+        | "advance" | "amend" | "modify" | "flag" | "lift" | "turn" => Command::Modify,
         "give" if next != "me" => Command::Modify,
         "delete" | "remove" | "erase" => Command::Delete,
         "cancel" => Command::Cancel,
@@ -103,37 +119,39 @@ pub(crate) const QUESTIONS: &[&str] = &[
 ];
 
 /// Everyday words: none of them begins a name, even with a capital letter.
+#[rustfmt::skip]
 const EVERYDAY_WORDS: &[&str] = &[
-    "a", "about", "across", "add", "after", "again", "all", "also", "amount", "an", "and", "another",
-    "any", "anything", "are", "as", "at", "attach", "back", "because", "belong", "be", "been",
-    "before", "both", "bring", "but", "by", "can", "cancel", "change", "clone", "close", "closed",
-    "closing", "compare", "congratulations", "copy", "could", "create", "crm", "date", "delete",
-    "detail", "details", "did", "different", "do", "does", "don", "down", "draft", "draw", "drop", "each",
-    "e-mail", "e-mails", "email", "end", "every", "everybody", "everything", "exactly", "extend", "fill", "find", "fine",
-    "first", "for", "from", "full", "get", "give", "good", "got", "great", "had", "hand", "has",
-    "have", "he", "hello", "her", "here", "hi", "him", "his", "hm", "how", "i", "i'd", "i'll",
-    "i'm", "i've", "id", "ids", "if", "in", "industry", "into", "is", "it", "its", "just", "keep",
-    "last", "leave", "let", "list", "log", "look", "lower", "make", "many", "mark", "may", "me",
-    "more", "move", "much", "my", "name", "named", "names", "new", "news", "next", "no", "not",
-    "note", "notes", "now", "number", "of", "off", "ok", "on", "one", "only", "open", "or",
-    "order", "original", "our", "out", "over", "owned", "owner", "owners", "phone", "please",
-    "pls", "prepare", "probability", "push", "put", "quote", "raise", "register", "remove", "rename",
-    "replace", "right", "same", "save", "say", "second", "set", "she", "she's", "should", "show",
-    "so", "some", "somebody", "sorry", "split", "stage", "status", "stored", "store", "suppose",
-    "summarize", "take", "tell", "thanks", "that", "the", "their", "them", "then", "there",
-    "these", "they", "they'll", "they're", "they've", "this", "those", "three", "title", "titles",
-    "to", "today", "together", "tomorrow", "too", "total", "try", "two", "until", "up", "update", "upload",
-    "us", "valid", "value", "version", "want", "was", "we", "we'd", "we'll", "we're", "we've",
-    "were", "what", "when", "where", "whether", "which", "who", "whose", "will", "with", "without",
-    "won", "would", "write", "yes", "you", "your", "yet", "dispatch-only", "opportunity",
-    "opportunities", "client", "clients", "contact", "contacts", "deal", "deals", "contract",
-    "contracts", "quotes", "company", "companies", "document", "documents", "file", "files",
-    "january", "february", "march", "april", "june", "july", "august", "september", "october",
-    "november", "december", "backfill", "yesterday", "won't", "can't", "still", "worth", "exactly",
-    "called", "lost", "having", "must", "i'm", "prefix", "prefixes", "summary", "approve", "reject",
-    "reopen", "increase", "reduce", "enter", "hand", "view", "search", "read", "kindly", "once",
-    "while", "since", "though", "well", "alright", "percent", "dollars", "address", "does",
-    "is", "currently", "already", "pipeline", "negative", "minus", "mr", "mrs", "ms", "dr",
+    "a", "about", "according", "across", "add", "address", "after", "again", "all", "already",
+    "alright", "also", "amount", "an", "and", "another", "any", "anything", "approve", "april",
+    "are", "as", "at", "attach", "august", "back", "backfill", "be", "because", "been", "before",
+    "belong", "both", "bring", "but", "by", "called", "can", "can't", "cancel", "change", "client",
+    "clients", "clone", "close", "closed", "closing", "companies", "company", "compare",
+    "concerning", "congratulations", "contact", "contacts", "contract", "contracts", "copy",
+    "could", "create", "crm", "currently", "date", "deal", "deals", "december", "delete", "detail",
+    "details", "did", "different", "do", "document", "documents", "does", "dollars", "don", "down",
+    "dr", "draft", "draw", "drop", "e-mail", "e-mails", "each", "email", "end", "enter", "every",
+    "everybody", "everything", "exactly", "extend", "february", "file", "files", "fill", "find",
+    "fine", "first", "for", "from", "full", "get", "give", "good", "got", "great", "had", "hand",
+    "has", "have", "having", "he", "hello", "her", "here", "hi", "him", "his", "hm", "how", "i",
+    "i'd", "i'll", "i'm", "i've", "id", "ids", "if", "in", "include", "increase", "industry",
+    "into", "is", "it", "its", "january", "july", "june", "just", "keep", "kindly", "last",
+    "leave", "let", "list", "log", "look", "lost", "lower", "make", "many", "march", "mark", "may",
+    "me", "mention", "minus", "more", "move", "mr", "mrs", "ms", "much", "must", "my", "name",
+    "named", "names", "negative", "new", "news", "next", "no", "not", "note", "notes", "november",
+    "now", "number", "october", "of", "off", "ok", "on", "once", "one", "only", "open",
+    "opportunities", "opportunity", "or", "order", "original", "our", "out", "over", "owned",
+    "owner", "owners", "percent", "phone", "pipeline", "please", "pls", "prefix", "prefixes",
+    "prepare", "probability", "push", "put", "quote", "quotes", "raise", "read", "reduce",
+    "regarding", "register", "reject", "remove", "rename", "reopen", "replace", "reply", "right",
+    "same", "save", "say", "search", "second", "september", "set", "she", "she's", "should",
+    "show", "since", "so", "some", "somebody", "sorry", "split", "stage", "status", "still",
+    "store", "stored", "summarize", "summary", "suppose", "take", "tell", "thanks", "that", "the",
+    "their", "them", "then", "there", "these", "they", "they'll", "they're", "they've", "this",
+    "those", "though", "three", "title", "titles", "to", "today", "together", "tomorrow", "too",
+    "total", "try", "two", "until", "up", "update", "upload", "us", "valid", "value", "version",
+    "view", "want", "was", "we", "we'd", "we'll", "we're", "we've", "well", "were", "what", "when",
+    "where", "whether", "which", "while", "who", "whose", "will", "with", "without", "won",
+    "won't", "worth", "would", "write", "yes", "yesterday", "yet", "you", "your",
 ];
 
 /// Whether a word is an everyday one.
@@ -143,24 +161,70 @@ pub(crate) fn is_everyday(word: &str) -> bool {
 
 /// Phrases with which somebody from outside the company introduces themselves.
 pub(crate) const OUTSIDERS: &[&str] = &[
-    "i work for ", "i work at ", "i am with ", "i'm with ", "calling from ", "writing from ",
-    "your parcel vendor", "your vendor", "your supplier", "your competitor",
+    "i work for ",
+    "i work at ",
+    "i am with ",
+    "i'm with ",
+    "calling from ",
+    "writing from ",
+    "your parcel vendor",
+    "your vendor",
+    "your supplier",
+    "your competitor",
 ];
 /// People who are not to be told about clients.
 pub(crate) const STRANGERS: &[&str] = &[
-    "intern", "reporter", "journalist", "recruiter", "student", "analyst", "consultant", "blogger",
-    "lawyer", "investor", "competitor",
+    "intern",
+    "reporter",
+    "journalist",
+    "recruiter",
+    "student",
+    "analyst",
+    "consultant",
+    "blogger",
+    "lawyer",
+    "investor",
+    "competitor",
 ];
 /// Phrases of somebody who thinks aloud and does not want anything done yet.
 pub(crate) const HYPOTHETICAL: &[&str] = &[
-    "i'm wondering", "i am wondering", "i wonder", "suppose ", "hypothetically", "hold off",
-    "not to do it", "don't do it", "do not do it", "don't do anything", "before anything happens",
-    "only want to understand", "what would happen", "thinking about", "thinking of",
-    "i doubt that we should", "should we ", "would it be ok",
+    "i'm wondering",
+    "i am wondering",
+    "i wonder",
+    "suppose ",
+    "hypothetically",
+    "hold off",
+    "not to do it",
+    "don't do it",
+    "do not do it",
+    "don't do anything",
+    "before anything happens",
+    "only want to understand",
+    "what would happen",
+    "thinking about",
+    "thinking of",
+    "i doubt that we should",
+    "should we ",
+    "would it be ok",
 ];
 /// Phrases of somebody who wants a value exactly as they wrote it.
 pub(crate) const INSISTING: &[&str] = &[
-    "capitals", "block letters", "lower case", "lowercase", "upper case", "uppercase", "exactly",
-    "precisely", "spelling", "verbatim", "a space", "that very word", "as is", "to the letter",
-    "must be", "don't capitalise", "don't capitalize", "exact",
+    "capitals",
+    "block letters",
+    "lower case",
+    "lowercase",
+    "upper case",
+    "uppercase",
+    "exactly",
+    "precisely",
+    "spelling",
+    "verbatim",
+    "a space",
+    "that very word",
+    "as is",
+    "to the letter",
+    "must be",
+    "don't capitalise",
+    "don't capitalize",
+    "exact",
 ];
