@@ -1,6 +1,10 @@
 //! Whole episodes: reset, policy, steps, verification, record. The baseline is the same code
 //! without the sandbox.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench stops where it cannot measure")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a bench stops where it cannot measure"
+)]
 
 use std::sync::Arc;
 
@@ -41,15 +45,21 @@ fn whole_suite(criterion: &mut Criterion) {
     let image = Image::of(&suite.data).unwrap();
     let host = Host::new(Limits::default(), None).unwrap();
     let oracle = host.policy(&load(&host, "oracle")).unwrap();
-    let wasm = ["end-state", "refusal", "answer"]
-        .map(|name| host.verifier(&load(&host, name)).unwrap());
-    let native =
-        [NativeVerifier::end_state(), NativeVerifier::refusal(), NativeVerifier::answer()];
+    let wasm =
+        ["end-state", "refusal", "answer"].map(|name| host.verifier(&load(&host, name)).unwrap());
+    let native = [
+        NativeVerifier::end_state(),
+        NativeVerifier::refusal(),
+        NativeVerifier::answer(),
+    ];
     let run = |examination: &Examination<'_>| {
         let mut passed = 0;
-        examination.run_all(Box::new(Sqlite::from_image(&image).unwrap()), &mut |record| {
-            passed += usize::from(record.reward == Some(1.0));
-        });
+        examination.run_all(
+            Box::new(Sqlite::from_image(&image).unwrap()),
+            &mut |record| {
+                passed += usize::from(record.reward == Some(1.0));
+            },
+        );
         assert_eq!(passed, suite.tasks.len(), "the oracle passes every task");
     };
     let mut group = criterion.benchmark_group("oracle episodes");

@@ -23,7 +23,9 @@ fn main() {
         Err(_) => {
             for count in [1_000, 100_000] {
                 let program = std::env::current_exe().unwrap();
-                let status = Command::new(program).env(EPISODES, count.to_string()).status();
+                let status = Command::new(program)
+                    .env(EPISODES, count.to_string())
+                    .status();
                 assert!(status.unwrap().success());
             }
         }
@@ -35,7 +37,8 @@ fn run(episodes: usize) {
     let host = Host::new(Limits::default(), None).unwrap();
     let load = |name: &str| {
         let grants: &[Grant] = if name == ORACLE { &[Grant::Gold] } else { &[] };
-        host.load(name, FirstParty::named(name).unwrap().wasm, grants).unwrap()
+        host.load(name, FirstParty::named(name).unwrap().wasm, grants)
+            .unwrap()
     };
     let oracle = host.policy(&load("oracle")).unwrap();
     let [end_state, refusal, answer] =
@@ -54,7 +57,9 @@ fn run(episodes: usize) {
         script: Arc::from([]),
     };
     let mut count = 0_usize;
-    examination.run_all(Box::new(Sqlite::from_image(&image).unwrap()), &mut |_| count += 1);
+    examination.run_all(Box::new(Sqlite::from_image(&image).unwrap()), &mut |_| {
+        count += 1
+    });
     println!("{count} episodes: peak memory {} KiB", peak_kib());
 }
 
@@ -62,5 +67,6 @@ fn run(episodes: usize) {
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse().ok()).unwrap_or(0)
+    line.and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse().ok())
+        .unwrap_or(0)
 }

@@ -19,7 +19,10 @@ use proctor_sdk::verifier as sdkv;
 /// # Panics
 /// When it cannot be read.
 #[must_use]
-#[allow(clippy::panic, reason = "a bench without its suite has nothing to measure")]
+#[allow(
+    clippy::panic,
+    reason = "a bench without its suite has nothing to measure"
+)]
 pub fn suite() -> Arc<Suite> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seeds/suites/crm-core");
     match Suite::load(&folder) {
@@ -77,19 +80,28 @@ impl NativeVerifier {
     /// `end-state`.
     #[must_use]
     pub fn end_state() -> Self {
-        Self { name: "end-state", verify: <end_state::EndState as sdkv::Verifier>::verify }
+        Self {
+            name: "end-state",
+            verify: <end_state::EndState as sdkv::Verifier>::verify,
+        }
     }
 
     /// `refusal`.
     #[must_use]
     pub fn refusal() -> Self {
-        Self { name: "refusal", verify: <refusal::Refusal as sdkv::Verifier>::verify }
+        Self {
+            name: "refusal",
+            verify: <refusal::Refusal as sdkv::Verifier>::verify,
+        }
     }
 
     /// `answer`.
     #[must_use]
     pub fn answer() -> Self {
-        Self { name: "answer", verify: <answer::Answer as sdkv::Verifier>::verify }
+        Self {
+            name: "answer",
+            verify: <answer::Answer as sdkv::Verifier>::verify,
+        }
     }
 }
 
@@ -123,7 +135,11 @@ impl Verify for NativeVerifier {
                 rationale: verdict.rationale,
             })
             .map_err(fault);
-        host::Examined { verdict, log: Vec::new(), fuel: 0 }
+        host::Examined {
+            verdict,
+            log: Vec::new(),
+            fuel: 0,
+        }
     }
 }
 
@@ -173,7 +189,10 @@ impl sdkv::Episode for Episode {
         found.ok().flatten().as_ref().map(row)
     }
     fn rows(&self, at: sdkv::Moment, of: sdk::Entity, _: &[(&str, sdk::Value)]) -> Vec<sdk::Row> {
-        let found = self.0.borrow_mut().rows(moment(at), entity_back(of), &[], 1_000);
+        let found = self
+            .0
+            .borrow_mut()
+            .rows(moment(at), entity_back(of), &[], 1_000);
         found.unwrap_or_default().iter().map(row).collect()
     }
 }
@@ -185,15 +204,18 @@ impl sdkv::Gold for Gold {
         self.0.changes.iter().map(expected_change).collect()
     }
     fn refusal(&self) -> Option<sdkv::ExpectedRefusal> {
-        self.0.refusal.as_ref().map(|refusal| sdkv::ExpectedRefusal {
-            code: refusal.code.clone(),
-            field: refusal.field.clone(),
-            call: refusal.call.as_ref().map(|call| sdk::ToolCall {
-                tool: call.tool.clone(),
-                arguments: call.arguments.clone(),
-            }),
-            decline: refusal.decline.clone(),
-        })
+        self.0
+            .refusal
+            .as_ref()
+            .map(|refusal| sdkv::ExpectedRefusal {
+                code: refusal.code.clone(),
+                field: refusal.field.clone(),
+                call: refusal.call.as_ref().map(|call| sdk::ToolCall {
+                    tool: call.tool.clone(),
+                    arguments: call.arguments.clone(),
+                }),
+                decline: refusal.decline.clone(),
+            })
     }
     fn answers(&self) -> Vec<sdkv::ExpectedAnswer> {
         self.0
@@ -270,7 +292,9 @@ fn wire_entity(of: host::wire::Entity) -> sdk::Entity {
 }
 
 fn entity_back(of: sdk::Entity) -> crm::Entity {
-    let found = crm::Entity::ALL.into_iter().find(|known| entity(*known) == of);
+    let found = crm::Entity::ALL
+        .into_iter()
+        .find(|known| entity(*known) == of);
     found.unwrap_or(crm::Entity::Client)
 }
 
@@ -299,7 +323,10 @@ fn row(row: &crm::Row) -> sdk::Row {
             .cells()
             .skip(1)
             .filter(|(_, of)| !of.is_null())
-            .map(|(column, of)| sdk::Cell { name: column.name.into(), value: value(of) })
+            .map(|(column, of)| sdk::Cell {
+                name: column.name.into(),
+                value: value(of),
+            })
             .collect(),
     }
 }
@@ -318,7 +345,10 @@ fn tool_result(result: &crm::ToolResult) -> sdk::ToolResult {
         facts: result
             .facts
             .iter()
-            .map(|(name, of)| sdk::Cell { name: name.clone(), value: value(of) })
+            .map(|(name, of)| sdk::Cell {
+                name: name.clone(),
+                value: value(of),
+            })
             .collect(),
     }
 }
@@ -399,7 +429,10 @@ fn fact(fact: &host::Fact) -> sdkv::Fact {
 /// # Panics
 /// When the rows are not what a snapshot holds.
 #[must_use]
-#[allow(clippy::unwrap_used, reason = "a bench without its data has nothing to measure")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a bench without its data has nothing to measure"
+)]
 pub fn customers(rows: usize) -> proctor_store::Snapshot {
     const OPPORTUNITIES: usize = 4;
     let mut all = Vec::with_capacity(rows);
@@ -409,7 +442,8 @@ pub fn customers(rows: usize) -> proctor_store::Snapshot {
         let mut row = crm::Row::new(crm::Entity::Client, client);
         let text = |text: String| crm::Value::Text(text);
         row.set("name", text(format!("Client {number}"))).unwrap();
-        row.set("email", text(format!("client{number}@bench.example"))).unwrap();
+        row.set("email", text(format!("client{number}@bench.example")))
+            .unwrap();
         row.set("status", text("Active".into())).unwrap();
         row.set("industry", text("Transport".into())).unwrap();
         all.push(row);
@@ -417,10 +451,12 @@ pub fn customers(rows: usize) -> proctor_store::Snapshot {
             let key = format!("{key}-{deal}");
             let id = proctor_episode::record_id(crm::Entity::Opportunity, &key);
             let mut row = crm::Row::new(crm::Entity::Opportunity, id);
-            row.set("name", text(format!("Deal {number}-{deal}"))).unwrap();
+            row.set("name", text(format!("Deal {number}-{deal}")))
+                .unwrap();
             row.set("client_id", crm::Value::Id(client)).unwrap();
             row.set("stage", text("Proposal".into())).unwrap();
-            row.set("amount", crm::Value::Money(crm::Money::from_units(50_000))).unwrap();
+            row.set("amount", crm::Value::Money(crm::Money::from_units(50_000)))
+                .unwrap();
             all.push(row);
         }
     }

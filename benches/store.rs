@@ -1,6 +1,10 @@
 //! Storage: what an episode costs at 1,500 and at 1,000,000 rows. The baseline is the same work
 //! on a bare table of SQLite: a transaction, three updates, a rollback.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench stops where it cannot measure")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a bench stops where it cannot measure"
+)]
 
 use std::hint::black_box;
 
@@ -20,17 +24,26 @@ fn updates(rows: &[Row]) -> Vec<Change> {
         .take(3)
         .map(|before| {
             let mut after = before.clone();
-            after.set("industry", Value::Text("Shipping".into())).unwrap();
-            Change::Update { before: before.clone(), after }
+            after
+                .set("industry", Value::Text("Shipping".into()))
+                .unwrap();
+            Change::Update {
+                before: before.clone(),
+                after,
+            }
         })
         .collect()
 }
 
 fn bare() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, text TEXT)", []).unwrap();
+    connection
+        .execute("CREATE TABLE bare (id INTEGER PRIMARY KEY, text TEXT)", [])
+        .unwrap();
     for id in 0..1_500 {
-        connection.execute("INSERT INTO bare VALUES (?1, 'Transport')", [id]).unwrap();
+        connection
+            .execute("INSERT INTO bare VALUES (?1, 'Transport')", [id])
+            .unwrap();
     }
     connection
 }
@@ -77,7 +90,11 @@ fn store(criterion: &mut Criterion) {
             bench.iter(|| black_box(store.read(&query).unwrap()));
         });
         group.bench_function("fingerprint", |bench| {
-            bench.iter_batched(|| (), |()| black_box(store.fingerprint()), BatchSize::SmallInput);
+            bench.iter_batched(
+                || (),
+                |()| black_box(store.fingerprint()),
+                BatchSize::SmallInput,
+            );
         });
         group.finish();
     }

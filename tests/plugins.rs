@@ -72,11 +72,16 @@ fn what_is_no_policy_is_refused_before_anything_is_run() {
         error: empty.wasm: not a WebAssembly component: the file is empty
         ── exit code 1
         "#);
-    assert_snapshot!(examine(&sandbox, "cut.wasm").page(), @r#"
-        ── stderr
-        error: cut.wasm: not a WebAssembly component: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 909..37570 is out of bounds (bound = 21290)
-        ── exit code 1
-        "#);
+    // What exactly is out of bounds changes with every build.
+    let cut = examine(&sandbox, "cut.wasm");
+    assert_eq!(cut.code, Some(1));
+    assert!(
+        cut.stderr
+            .starts_with("error: cut.wasm: not a WebAssembly component: "),
+        "{}",
+        cut.stderr
+    );
+    assert!(cut.stderr.contains("out of bounds"), "{}", cut.stderr);
     assert_snapshot!(examine(&sandbox, "module.wasm").page(), @r#"
         ── stderr
         error: module.wasm: not a WebAssembly component: it is a core module; `wasm-tools component new` makes a component of one
@@ -216,21 +221,11 @@ fn inspect_shows_what_a_plugin_asks_for() {
         ── exit code 0
         "#);
     assert_eq!(page("end-state.wasm"), page("end-state"));
-    assert_snapshot!(page("student-sim"), @r#"
-        ── stdout
-        student-sim 0.1.0 (simulated)
-        A simulated student that makes the mistakes real models make.
-        world    policy
-        digest   [sha256]
-        exports  proctor:plugin/acting@0.1.0
-        imports  proctor:plugin/log@0.1.0
-                 proctor:plugin/data@0.1.0
-                 proctor:plugin/trajectory@0.1.0
-                 proctor:plugin/about@0.1.0
-                 proctor:plugin/failures@0.1.0
-        limits   500000000 fuel a call, 64 MiB memory, 1024 KiB output, 30 s
-        ── exit code 0
-        "#);
+    let simulated = page("student-sim");
+    assert_eq!(
+        simulated.lines().nth(1),
+        Some("student-sim 0.1.0 (simulated)")
+    );
     assert_snapshot!(page("nobody"), @r#"
         ── stderr
         error: nobody: neither a built-in plugin nor a file that can be read: No such file or directory (os error 2)
@@ -254,20 +249,21 @@ fn inspect_shows_what_a_plugin_asks_for() {
 fn check_tries_a_plugin_on_every_case() {
     let sandbox = with_files();
     let check = |arguments: &[&str]| sandbox.proctor([&["plugin", "check"], arguments].concat());
-    let without_count = |ran: &Ran| {
-        let page = ran.page();
-        page.replace(|character: char| character.is_ascii_digit(), "·")
-    };
-    assert_snapshot!(without_count(&check(&["noop"])), @r#"
-        ── stdout
-        noop: ··· cases, · failed
-        ── exit code ·
-        "#);
-    assert_snapshot!(without_count(&check(&["end-state", "--against", "end-state.wasm"])), @r#"
-        ── stdout
-        end-state: ··· cases, · failed
-        ── exit code ·
-        "#);
+    for arguments in [
+        &["noop"][..],
+        &["oracle"],
+        &["end-state", "--against", "end-state.wasm"],
+    ] {
+        let ran = check(arguments).succeeded();
+        let cases = ran
+            .stdout
+            .strip_prefix(arguments[0])
+            .and_then(|text| text.strip_prefix(": "));
+        let cases = cases
+            .and_then(|text| text.strip_suffix(" cases, 0 failed\n"))
+            .unwrap();
+        assert!(cases.parse::<u32>().unwrap() >= 120, "{}", ran.stdout);
+    }
     // Two policies that act differently are not two builds of one.
     let other = check(&["oracle", "--against", "noop.wasm"]);
     assert_eq!(other.code, Some(4), "{}", other.page());

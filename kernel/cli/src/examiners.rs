@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use proctor_episode::Verify;
-use proctor_host::{
-    FirstParty, Grant, Host, Limits, ORACLE, Plugin, Policy, Verifier,
-};
+use proctor_host::{FirstParty, Grant, Host, Limits, ORACLE, Plugin, Policy, Verifier};
 
 use crate::exit::Failure;
 
@@ -16,7 +14,12 @@ pub fn cache_folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("PROCTOR_CACHE_DIR") {
         return Some(PathBuf::from(folder));
     }
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("proctor"))
+    Some(
+        etcetera::choose_base_strategy()
+            .ok()?
+            .cache_dir()
+            .join("proctor"),
+    )
 }
 
 /// A host that keeps compiled components in the user's cache. Where there is none to be had,
@@ -26,7 +29,9 @@ pub fn host() -> Result<Host, Failure> {
     match Host::new(Limits::default(), folder.as_deref()) {
         Ok(host) => Ok(host),
         Err(proctor_host::LoadError::Cache(error)) => {
-            crate::terminal::note(format!("note: components are compiled anew each time: {error}"));
+            crate::terminal::note(format!(
+                "note: components are compiled anew each time: {error}"
+            ));
             Ok(Host::new(Limits::default(), None)?)
         }
         Err(error) => Err(error.into()),
@@ -37,11 +42,17 @@ pub fn host() -> Result<Host, Failure> {
 /// else, whatever a file is called.
 pub fn plugin(host: &Host, name: &str) -> Result<Plugin, Failure> {
     if let Some(known) = FirstParty::named(name) {
-        let grants: &[Grant] = if known.name == ORACLE { &[Grant::Gold] } else { &[] };
+        let grants: &[Grant] = if known.name == ORACLE {
+            &[Grant::Gold]
+        } else {
+            &[]
+        };
         return Ok(host.load(known.name, known.wasm, grants)?);
     }
     let path = Path::new(name);
-    let size = fs::metadata(path).map_err(|error| unknown(name, &error))?.len();
+    let size = fs::metadata(path)
+        .map_err(|error| unknown(name, &error))?
+        .len();
     if size > Limits::COMPONENT_BYTES_MAX as u64 {
         let limit = Limits::COMPONENT_BYTES_MAX;
         return Err(Failure::input(format!(
@@ -49,26 +60,36 @@ pub fn plugin(host: &Host, name: &str) -> Result<Plugin, Failure> {
         )));
     }
     let wasm = fs::read(path).map_err(|error| unknown(name, &error))?;
-    let label = path.file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy());
-    host.load(&label, &wasm, &[]).map_err(|error| Failure::input(format!("{name}: {error}")))
+    let label = path
+        .file_stem()
+        .map_or_else(|| name.into(), |stem| stem.to_string_lossy());
+    host.load(&label, &wasm, &[])
+        .map_err(|error| Failure::input(format!("{name}: {error}")))
 }
 
 fn unknown(name: &str, error: &std::io::Error) -> Failure {
-    let known: Vec<&str> = proctor_host::FIRST_PARTY.iter().map(|plugin| plugin.name).collect();
-    Failure::input(format!("{name}: neither a built-in plugin nor a file that can be read: {error}"))
-        .hint(format!("built-in plugins: {}", known.join(", ")))
+    let known: Vec<&str> = proctor_host::FIRST_PARTY
+        .iter()
+        .map(|plugin| plugin.name)
+        .collect();
+    Failure::input(format!(
+        "{name}: neither a built-in plugin nor a file that can be read: {error}"
+    ))
+    .hint(format!("built-in plugins: {}", known.join(", ")))
 }
 
 /// A policy, linked.
 pub fn policy(host: &Host, name: &str) -> Result<Policy, Failure> {
     let plugin = plugin(host, name)?;
-    host.policy(&plugin).map_err(|error| Failure::input(format!("{name}: {error}")))
+    host.policy(&plugin)
+        .map_err(|error| Failure::input(format!("{name}: {error}")))
 }
 
 /// A verifier, linked.
 pub fn verifier(host: &Host, name: &str) -> Result<Verifier, Failure> {
     let plugin = plugin(host, name)?;
-    host.verifier(&plugin).map_err(|error| Failure::input(format!("{name}: {error}")))
+    host.verifier(&plugin)
+        .map_err(|error| Failure::input(format!("{name}: {error}")))
 }
 
 /// The verifiers that mark an examination.
@@ -101,11 +122,15 @@ impl Verifiers {
     /// Those that mark every episode.
     pub fn every_episode(&self) -> Vec<&dyn Verify> {
         let further = self.further.iter().map(|verifier| verifier as &dyn Verify);
-        std::iter::once(&self.end_state as &dyn Verify).chain(further).collect()
+        std::iter::once(&self.end_state as &dyn Verify)
+            .chain(further)
+            .collect()
     }
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Verifier> {
-        [&self.end_state, &self.refusal, &self.answer].into_iter().chain(&self.further)
+        [&self.end_state, &self.refusal, &self.answer]
+            .into_iter()
+            .chain(&self.further)
     }
 }

@@ -34,12 +34,20 @@ pub struct Failure {
 impl Failure {
     /// What is wrong.
     pub fn input(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), hint: None, quiet: false }
+        Self {
+            message: message.to_string(),
+            hint: None,
+            quiet: false,
+        }
     }
 
     /// Nobody reads our output any more.
     pub fn pipe() -> Self {
-        Self { message: String::new(), hint: None, quiet: true }
+        Self {
+            message: String::new(),
+            hint: None,
+            quiet: true,
+        }
     }
 
     /// What to do about it.
@@ -65,7 +73,11 @@ impl Failure {
 
     /// The code to exit with.
     pub fn code(&self) -> ExitCode {
-        if self.quiet { ExitCode::SUCCESS } else { Exit::Input.into() }
+        if self.quiet {
+            ExitCode::SUCCESS
+        } else {
+            Exit::Input.into()
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The `proctor` command: examines agents on CRM tasks.
-#![allow(unreachable_pub, reason = "a program exports nothing: `pub` is what a module offers the others")]
+#![allow(
+    unreachable_pub,
+    reason = "a program exports nothing: `pub` is what a module offers the others"
+)]
 
 mod args;
 mod commands;
@@ -43,6 +46,10 @@ fn is_broken_pipe(error: &std::io::Error) -> bool {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if is_broken_pipe(&error) { Self::pipe() } else { Self::input(error.to_string()) }
+        if is_broken_pipe(&error) {
+            Self::pipe()
+        } else {
+            Self::input(error.to_string())
+        }
     }
 }

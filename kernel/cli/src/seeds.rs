@@ -28,15 +28,21 @@ pub fn suite(name: &str) -> Result<Suite, Failure> {
     let inside = format!("suites/{name}");
     if let Some(dir) = SEEDS.get_dir(&inside) {
         let manifest = PathBuf::from(format!("seeds/{inside}/suite.toml"));
-        return Ok(Suite::from_files(&manifest, &files(dir), &canonical_files())?);
+        return Ok(Suite::from_files(
+            &manifest,
+            &files(dir),
+            &canonical_files(),
+        )?);
     }
     let folder = Path::new(name);
     if folder.is_dir() {
         return Ok(Suite::load(folder)?);
     }
     let known = suites().join(", ");
-    Err(Failure::input(format!("no suite `{name}`: neither built in nor a folder"))
-        .hint(format!("built-in suites: {known}")))
+    Err(
+        Failure::input(format!("no suite `{name}`: neither built in nor a folder"))
+            .hint(format!("built-in suites: {known}")),
+    )
 }
 
 /// The built-in canonical data.
@@ -52,7 +58,10 @@ fn files(dir: &Dir<'_>) -> BTreeMap<PathBuf, String> {
     dir.files()
         .filter(|file| file.path().extension().is_some_and(|kind| kind == "toml"))
         .filter_map(|file| {
-            Some((Path::new("seeds").join(file.path()), file.contents_utf8()?.to_owned()))
+            Some((
+                Path::new("seeds").join(file.path()),
+                file.contents_utf8()?.to_owned(),
+            ))
         })
         .collect()
 }

@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn whole_numbers_beyond_two_to_the_53rd_are_doubles() {
-        assert_eq!(super::to_string(&9_007_199_254_740_993_u64), "9007199254740992");
+        assert_eq!(
+            super::to_string(&9_007_199_254_740_993_u64),
+            "9007199254740992"
+        );
         assert_eq!(super::to_string(&i64::MIN), "-9223372036854776000");
     }
 }

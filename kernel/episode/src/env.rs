@@ -120,11 +120,21 @@ impl CrmEnv {
             }
             Action::Answer(_) | Action::Decline(_) => {
                 self.turn += 1;
-                let next = self.task().and_then(|task| task.turns.get(self.turn as usize));
-                (next.map(|turn| Observation::Message(turn.user.clone())), Vec::new())
+                let next = self
+                    .task()
+                    .and_then(|task| task.turns.get(self.turn as usize));
+                (
+                    next.map(|turn| Observation::Message(turn.user.clone())),
+                    Vec::new(),
+                )
             }
         };
-        self.steps.push(Step { turn, action, observation, changes });
+        self.steps.push(Step {
+            turn,
+            action,
+            observation,
+            changes,
+        });
         self.over = self.turn as usize >= turns || self.steps.len() >= STEPS_MAX;
         self.steps.last().ok_or(EnvError::NotRunning)
     }
@@ -138,7 +148,10 @@ impl CrmEnv {
     /// Whether the episode was cut off for its number of steps.
     #[must_use]
     pub fn truncated(&self) -> bool {
-        self.over && self.task().is_some_and(|task| (self.turn as usize) < task.turns.len())
+        self.over
+            && self
+                .task()
+                .is_some_and(|task| (self.turn as usize) < task.turns.len())
     }
 
     /// The task being played.
@@ -250,7 +263,10 @@ fn plan(call: &ToolCall, context: &Context) -> Result<proctor_crm::Plan, Refusal
 
 impl EpisodeRead for CrmEnv {
     fn turns(&self) -> Vec<String> {
-        let turns = self.task().map(|task| task.turns.as_slice()).unwrap_or_default();
+        let turns = self
+            .task()
+            .map(|task| task.turns.as_slice())
+            .unwrap_or_default();
         turns.iter().map(|turn| turn.user.clone()).collect()
     }
 
@@ -282,7 +298,9 @@ impl EpisodeRead for CrmEnv {
     }
 
     fn seen(&self, id: &str) -> bool {
-        let Ok(id) = id.parse::<Id>() else { return false };
+        let Ok(id) = id.parse::<Id>() else {
+            return false;
+        };
         self.steps.iter().any(|step| match &step.observation {
             Some(Observation::Accepted(result)) => result
                 .rows
@@ -299,7 +317,9 @@ impl EpisodeRead for CrmEnv {
     }
 
     fn row(&mut self, at: Moment, of: Entity, id: &str) -> Result<Option<Row>, ReadError> {
-        let Ok(id) = id.parse::<Id>() else { return Ok(None) };
+        let Ok(id) = id.parse::<Id>() else {
+            return Ok(None);
+        };
         if at == Moment::Start
             && let Some(before) = self.diff.before(of, id)
         {
@@ -344,7 +364,10 @@ impl EpisodeRead for CrmEnv {
 
 impl CrmEnv {
     fn read(&mut self, query: Query) -> Result<Vec<Row>, ReadError> {
-        let found = self.store.read(&[query]).map_err(|error| ReadError(error.to_string()))?;
+        let found = self
+            .store
+            .read(&[query])
+            .map_err(|error| ReadError(error.to_string()))?;
         Ok(found.into_iter().next().unwrap_or_default().rows)
     }
 }

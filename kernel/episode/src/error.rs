@@ -36,9 +36,16 @@ impl Source<'_> {
     pub(crate) fn error(&self, at: usize, message: impl Into<String>) -> SuiteError {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
+        let start = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |found| found + 1);
         let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-        SuiteError { path: self.path.to_owned(), at: Some((line, column)), message: message.into() }
+        SuiteError {
+            path: self.path.to_owned(),
+            at: Some((line, column)),
+            message: message.into(),
+        }
     }
 
     /// Reads TOML into a type, saying where it isn't.
@@ -54,7 +61,8 @@ impl Source<'_> {
 /// a file at a time knows better where that is.
 pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+    text.rsplit_once(" at line ")
+        .map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
 /// Largest file of a suite, in bytes.
@@ -62,10 +70,18 @@ pub(crate) const SUITE_FILE_BYTES_MAX: u64 = 8 << 20;
 
 /// Reads a file of a suite.
 pub(crate) fn read(path: &Path) -> Result<String, SuiteError> {
-    let wrong = |message: String| SuiteError { path: path.to_owned(), at: None, message };
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    let wrong = |message: String| SuiteError {
+        path: path.to_owned(),
+        at: None,
+        message,
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|error| wrong(error.to_string()))?
+        .len();
     if size > SUITE_FILE_BYTES_MAX {
-        return Err(wrong(format!("has {size} bytes; at most {SUITE_FILE_BYTES_MAX} are read")));
+        return Err(wrong(format!(
+            "has {size} bytes; at most {SUITE_FILE_BYTES_MAX} are read"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))
 }

@@ -46,6 +46,6 @@ pub use suite::file::{suite_schema, tasks_schema};
 pub use suite::{Derived, Equivalent, MutantKind, Split, Suite, Task, Turn};
 pub use summary::{Group, Rate, Summary, Tally};
 pub use telemetry::{
-    PluginPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError, TelemetryWriter,
-    telemetry_schema, verify_chain,
+    PluginPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError,
+    TelemetryWriter, telemetry_schema, verify_chain,
 };

@@ -66,5 +66,8 @@ impl Outcome {
 /// good as its weakest. Nothing without a verdict: a missing score is not a zero.
 #[must_use]
 pub fn reward(verdicts: &[Verdict]) -> Option<f64> {
-    verdicts.iter().map(|verdict| verdict.score).reduce(f64::min)
+    verdicts
+        .iter()
+        .map(|verdict| verdict.score)
+        .reduce(f64::min)
 }

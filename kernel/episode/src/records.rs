@@ -35,14 +35,20 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn add(&mut self, entity: Entity, key: &str) -> Option<Id> {
         let id = record_id(entity, key);
-        self.known.insert((entity, key.to_owned()), id).is_none().then_some(id)
+        self.known
+            .insert((entity, key.to_owned()), id)
+            .is_none()
+            .then_some(id)
     }
 
     /// The entity and id that `@entity.key` stands for; `None` if the text isn't of that form.
     pub(crate) fn resolve(&self, text: &str) -> Option<Result<(Entity, Id), String>> {
         let (entity, key) = text.strip_prefix('@')?.split_once('.')?;
         let entity = entity_named(entity)?;
-        let found = self.known.get(&(entity, key.to_owned())).map(|id| (entity, *id));
+        let found = self
+            .known
+            .get(&(entity, key.to_owned()))
+            .map(|id| (entity, *id));
         Some(found.ok_or_else(|| {
             let near = self
                 .known
@@ -50,7 +56,9 @@ impl Names {
                 .filter(|(of, _)| *of == entity)
                 .map(|(_, known)| known)
                 .max_by(|one, other| likeness(one, key).total_cmp(&likeness(other, key)));
-            let hint = near.map(|near| format!("; the nearest is `{near}`")).unwrap_or_default();
+            let hint = near
+                .map(|near| format!("; the nearest is `{near}`"))
+                .unwrap_or_default();
             format!("there is no {} with the key `{key}`{hint}", entity.name())
         }))
     }
@@ -62,13 +70,17 @@ fn likeness(one: &str, other: &str) -> f64 {
 
 /// The entity with this name in lower case.
 pub(crate) fn entity_named(name: &str) -> Option<Entity> {
-    Entity::ALL.into_iter().find(|entity| entity.name().to_ascii_lowercase() == name)
+    Entity::ALL
+        .into_iter()
+        .find(|entity| entity.name().to_ascii_lowercase() == name)
 }
 
 fn key_of(source: Source<'_>, table: &Spanned<toml::Table>) -> Result<String, SuiteError> {
     let legal = |key: &str| {
         !key.is_empty()
-            && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     match table.get_ref().get("key") {
         Some(toml::Value::String(key)) if legal(key) => Ok(key.clone()),
@@ -88,11 +100,16 @@ pub(crate) fn declare(
 ) -> Result<(), SuiteError> {
     for (entity, records) in tables {
         let of = entity_named(entity.get_ref()).ok_or_else(|| {
-            let legal: Vec<String> =
-                Entity::ALL.map(|entity| entity.name().to_ascii_lowercase()).to_vec();
+            let legal: Vec<String> = Entity::ALL
+                .map(|entity| entity.name().to_ascii_lowercase())
+                .to_vec();
             source.error(
                 entity.span().start,
-                format!("`{}` is no entity; they are {}", entity.get_ref(), legal.join(", ")),
+                format!(
+                    "`{}` is no entity; they are {}",
+                    entity.get_ref(),
+                    legal.join(", ")
+                ),
             )
         })?;
         for record in records {
@@ -134,7 +151,9 @@ pub(crate) fn rows(
 ) -> Result<Vec<Row>, SuiteError> {
     let mut rows = Vec::new();
     for (entity, records) in tables {
-        let Some(of) = entity_named(entity.get_ref()) else { continue };
+        let Some(of) = entity_named(entity.get_ref()) else {
+            continue;
+        };
         for record in records {
             let at = record.span().start;
             let key = key_of(source, record)?;
@@ -162,7 +181,11 @@ fn row(of: Entity, key: &str, table: &toml::Table, names: &Names) -> Result<Row,
 pub(crate) fn column(of: Entity, name: &str) -> Result<(usize, &'static Column), String> {
     of.column(name).filter(|(at, _)| *at > 0).ok_or_else(|| {
         let legal: Vec<&str> = of.columns()[1..].iter().map(|column| column.name).collect();
-        format!("a {} has no column `{name}`; its columns are {}", of.name(), legal.join(", "))
+        format!(
+            "a {} has no column `{name}`; its columns are {}",
+            of.name(),
+            legal.join(", ")
+        )
     })
 }
 
@@ -198,7 +221,12 @@ pub(crate) fn cell(column: &Column, value: &toml::Value, names: &Names) -> Resul
         }
         toml::Value::Array(entries) if column.kind == Kind::Texts => entries
             .iter()
-            .map(|entry| entry.as_str().map(str::to_owned).ok_or("a list of texts holds texts"))
+            .map(|entry| {
+                entry
+                    .as_str()
+                    .map(str::to_owned)
+                    .ok_or("a list of texts holds texts")
+            })
             .collect::<Result<_, _>>()
             .map(Value::Texts)
             .map_err(str::to_owned),

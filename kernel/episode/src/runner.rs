@@ -222,7 +222,8 @@ impl Examination<'_> {
         let next = AtomicUsize::new(0);
         let window = Window::new(total, wanted);
         let halted = AtomicBool::new(false);
-        let (sender, receiver) = mpsc::sync_channel::<Result<Finished, StoreError>>(jobs.max(1) * 2);
+        let (sender, receiver) =
+            mpsc::sync_channel::<Result<Finished, StoreError>>(jobs.max(1) * 2);
         thread::scope(|scope| {
             for _ in 0..jobs.max(1) {
                 let sender = sender.clone();
@@ -239,7 +240,8 @@ impl Examination<'_> {
                     let mut open_again = || open_store().ok();
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        let over = || stop.load(Ordering::Relaxed) || halted.load(Ordering::Relaxed);
+                        let over =
+                            || stop.load(Ordering::Relaxed) || halted.load(Ordering::Relaxed);
                         if index >= total || over() {
                             break;
                         }
@@ -249,7 +251,9 @@ impl Examination<'_> {
                         if !window.wait(index, &over) {
                             break;
                         }
-                        let Some(record) = worker.run(index, &mut open_again) else { break };
+                        let Some(record) = worker.run(index, &mut open_again) else {
+                            break;
+                        };
                         if sender.send(Ok(Finished { index, record })).is_err() {
                             break;
                         }
@@ -326,11 +330,18 @@ impl<'a> Window<'a> {
         let mut state = WindowState::default();
         // Of a run that goes on, what is recorded may be more than the window is wide.
         state.advance(total, wanted);
-        Self { state: Mutex::new(state), moved: Condvar::new(), total, wanted }
+        Self {
+            state: Mutex::new(state),
+            moved: Condvar::new(),
+            total,
+            wanted,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, WindowState> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Waits until `index` is near enough; false when the run is over instead.
@@ -369,7 +380,11 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn new(examination: &'a Examination<'a>, store: Box<dyn Store>) -> Self {
         let env = CrmEnv::new(store, Arc::clone(&examination.suite));
-        Self { examination, env: Rc::new(RefCell::new(env)), tools: tool_cards() }
+        Self {
+            examination,
+            env: Rc::new(RefCell::new(env)),
+            tools: tool_cards(),
+        }
     }
 
     fn run(
@@ -380,7 +395,10 @@ impl<'a> Worker<'a> {
         let started = std::time::Instant::now();
         let (task, trial, seed) = self.examination.episode(index)?;
         let mut record = self.attempt(task, trial, seed);
-        if record.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Host)
+        if record
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.kind == FaultKind::Host)
             && let Some(store) = open_again()
         {
             // The store may be unusable; the next episode must not suffer for this one.
@@ -442,7 +460,11 @@ impl<'a> Worker<'a> {
         record: &mut EpisodeRecord,
     ) -> Result<(), Fault> {
         let examination = self.examination;
-        let oracle = examination.suite.tasks.get(task).map(|task| Arc::clone(&task.gold.oracle));
+        let oracle = examination
+            .suite
+            .tasks
+            .get(task)
+            .map(|task| Arc::clone(&task.gold.oracle));
         let mut session = examination.policy.open(Setting {
             seed: seed.for_policy(),
             now: examination.suite.now.to_string(),
@@ -481,7 +503,9 @@ impl<'a> Worker<'a> {
 
     fn mark(&self, task: usize) -> Vec<Marked> {
         let examination = self.examination;
-        let Some(task) = examination.suite.tasks.get(task) else { return Vec::new() };
+        let Some(task) = examination.suite.tasks.get(task) else {
+            return Vec::new();
+        };
         let refusal = examination.refusal.filter(|_| task.gold.refusal.is_some());
         let answer = examination.answer.filter(|_| !task.gold.answers.is_empty());
         let episode: Rc<RefCell<dyn EpisodeRead>> = Rc::clone(&self.env) as _;
@@ -503,7 +527,10 @@ impl<'a> Worker<'a> {
     }
 
     fn judge(&self, record: &mut EpisodeRecord) -> Outcome {
-        let faults = record.marks.iter().filter_map(|mark| mark.verdict.as_ref().err());
+        let faults = record
+            .marks
+            .iter()
+            .filter_map(|mark| mark.verdict.as_ref().err());
         let kinds: Vec<FaultKind> = faults.map(|fault| fault.kind).collect();
         if kinds.iter().any(|kind| !kind.is_deterministic()) {
             return Outcome::InfraError;
@@ -511,10 +538,17 @@ impl<'a> Worker<'a> {
         if !kinds.is_empty() || record.marks.is_empty() {
             return Outcome::GraderError;
         }
-        let verdicts: Vec<Verdict> =
-            record.marks.iter().filter_map(|mark| mark.verdict.clone().ok()).collect();
+        let verdicts: Vec<Verdict> = record
+            .marks
+            .iter()
+            .filter_map(|mark| mark.verdict.clone().ok())
+            .collect();
         record.reward = reward(&verdicts);
-        if verdicts.iter().all(|verdict| verdict.pass) { Outcome::Pass } else { Outcome::Fail }
+        if verdicts.iter().all(|verdict| verdict.pass) {
+            Outcome::Pass
+        } else {
+            Outcome::Fail
+        }
     }
 }
 
@@ -544,4 +578,3 @@ fn kernel_fault(function: &str, error: &EnvError) -> Fault {
         backtrace: Vec::new(),
     }
 }
-

@@ -31,10 +31,7 @@ pub(crate) fn references(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Arguments as JSON text: `@entity.key` resolved, everything else as written.
-pub(crate) fn arguments(
-    table: &toml::Table,
-    resolve: &Resolve<'_>,
-) -> Result<String, String> {
+pub(crate) fn arguments(table: &toml::Table, resolve: &Resolve<'_>) -> Result<String, String> {
     let json = table
         .iter()
         .map(|(name, value)| Ok((name.clone(), json(value, resolve)?)))
@@ -61,10 +58,7 @@ pub(crate) fn settle(
     Ok(())
 }
 
-fn json(
-    value: &toml::Value,
-    resolve: &Resolve<'_>,
-) -> Result<Json, String> {
+fn json(value: &toml::Value, resolve: &Resolve<'_>) -> Result<Json, String> {
     Ok(match value {
         toml::Value::String(text) => match resolve(text) {
             Some(found) => Json::from(found?.1.to_string()),
@@ -79,9 +73,10 @@ fn json(
         }
         toml::Value::Boolean(truth) => Json::from(*truth),
         toml::Value::Datetime(_) => return Err("write dates in quotes".into()),
-        toml::Value::Array(entries) => {
-            entries.iter().map(|entry| json(entry, resolve)).collect::<Result<_, _>>()?
-        }
+        toml::Value::Array(entries) => entries
+            .iter()
+            .map(|entry| json(entry, resolve))
+            .collect::<Result<_, _>>()?,
         toml::Value::Table(table) => Json::Object(
             table
                 .iter()
@@ -118,9 +113,13 @@ pub(crate) fn check_references(source: Source<'_>, turns: &[TurnEntry]) -> Resul
                 Some(of) if *of < at => {}
                 Some(of) => {
                     if let Some(cycle) = cycle(*of, at, &uses, &position, &calls_named(&calls)) {
-                        return wrong(format!("these calls refer to one another in a cycle: {cycle}"));
+                        return wrong(format!(
+                            "these calls refer to one another in a cycle: {cycle}"
+                        ));
                     }
-                    return wrong(format!("`${{{used}…}}` refers to a call that only comes later"));
+                    return wrong(format!(
+                        "`${{{used}…}}` refers to a call that only comes later"
+                    ));
                 }
             }
         }
@@ -129,7 +128,11 @@ pub(crate) fn check_references(source: Source<'_>, turns: &[TurnEntry]) -> Resul
     for turn in turns {
         done += turn.call.len();
         let words = turn.answer.as_ref().map(|answer| answer.text.get_ref());
-        for used in words.or(turn.decline.as_ref()).iter().flat_map(|text| references(text)) {
+        for used in words
+            .or(turn.decline.as_ref())
+            .iter()
+            .flat_map(|text| references(text))
+        {
             if position.get(used).is_none_or(|at| *at >= done) {
                 let message = format!("`${{{used}…}}` refers to no earlier call of this task");
                 return Err(source.error(turn.user.span().start, message));
@@ -142,7 +145,11 @@ pub(crate) fn check_references(source: Source<'_>, turns: &[TurnEntry]) -> Resul
 fn calls_named(calls: &[&crate::suite::file::CallEntry]) -> Vec<String> {
     calls
         .iter()
-        .map(|call| call.id.as_ref().map_or_else(|| call.tool.get_ref().clone(), |id| id.get_ref().clone()))
+        .map(|call| {
+            call.id
+                .as_ref()
+                .map_or_else(|| call.tool.get_ref().clone(), |id| id.get_ref().clone())
+        })
         .collect()
 }
 
@@ -161,7 +168,10 @@ fn cycle(
         if at == to {
             break;
         }
-        for next in uses[at].iter().filter_map(|used| position.get(used.as_str())) {
+        for next in uses[at]
+            .iter()
+            .filter_map(|used| position.get(used.as_str()))
+        {
             if !reached_from.contains_key(next) {
                 reached_from.insert(*next, at);
                 queue.push_back(*next);

@@ -31,8 +31,14 @@ impl EpisodeSeed {
     /// What the policy gets: another digest, so that it tells nothing of the ids to come.
     #[must_use]
     pub fn for_policy(&self) -> u64 {
-        let digest = Sha256::new().chain_update(b"proctor-policy-1").chain_update(self.0).finalize();
-        digest.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+        let digest = Sha256::new()
+            .chain_update(b"proctor-policy-1")
+            .chain_update(self.0)
+            .finalize();
+        digest
+            .iter()
+            .take(8)
+            .fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
     }
 }
 

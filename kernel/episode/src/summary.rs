@@ -116,7 +116,9 @@ impl Summary {
         kinds.sort_by_key(|kind| std::cmp::Reverse(frequency(kind)));
         Self {
             all: select("all", &|_| true),
-            changing: select("tasks that ask for a change", &|task| !task.changes_nothing()),
+            changing: select("tasks that ask for a change", &|task| {
+                !task.changes_nothing()
+            }),
             negative: select("negative tasks", &|task| task.negative.is_some()),
             reading: select("read-only tasks", &|task| task.read_only.is_some()),
             weighted: weighted(&kinds, &frequency),
@@ -136,14 +138,16 @@ fn group(name: &str, tasks: &[&TaskTally]) -> Group {
         rewarded += task.rewarded;
         scored_tasks += u64::from(task.outcomes.keys().any(|outcome| outcome.is_scored()));
     }
-    let scored: u64 =
-        outcomes.iter().filter(|(outcome, _)| outcome.is_scored()).map(|(_, count)| count).sum();
+    let scored: u64 = outcomes
+        .iter()
+        .filter(|(outcome, _)| outcome.is_scored())
+        .map(|(_, count)| count)
+        .sum();
     let passed = outcomes.get(&Outcome::Pass).copied().unwrap_or(0);
     Group {
         name: name.to_owned(),
         tasks: scored_tasks,
-        success: (scored > 0)
-            .then(|| wilson(passed as f64 / scored as f64, scored_tasks as f64)),
+        success: (scored > 0).then(|| wilson(passed as f64 / scored as f64, scored_tasks as f64)),
         reward: (rewarded > 0).then(|| reward / rewarded as f64),
         outcomes,
     }
@@ -164,8 +168,15 @@ fn weighted(kinds: &[Group], frequency: &dyn Fn(&Group) -> u64) -> Option<Rate> 
     if total <= 0.0 {
         return None;
     }
-    let rate = parts.iter().map(|(weight, rate, _)| weight * rate).sum::<f64>() / total;
-    let spread: f64 = parts.iter().map(|(weight, _, tasks)| weight * weight / tasks).sum();
+    let rate = parts
+        .iter()
+        .map(|(weight, rate, _)| weight * rate)
+        .sum::<f64>()
+        / total;
+    let spread: f64 = parts
+        .iter()
+        .map(|(weight, _, tasks)| weight * weight / tasks)
+        .sum();
     Some(wilson(rate, total * total / spread))
 }
 
@@ -178,9 +189,12 @@ const Z: f64 = 1.959_963_984_540_054;
 fn wilson(rate: f64, n: f64) -> Rate {
     let square = Z * Z;
     let centre = (rate + square / (2.0 * n)) / (1.0 + square / n);
-    let half =
-        Z / (1.0 + square / n) * (rate * (1.0 - rate) / n + square / (4.0 * n * n)).sqrt();
-    Rate { rate, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    let half = Z / (1.0 + square / n) * (rate * (1.0 - rate) / n + square / (4.0 * n * n)).sqrt();
+    Rate {
+        rate,
+        low: (centre - half).max(0.0),
+        high: (centre + half).min(1.0),
+    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@
 //! JSON of `{"event", "fields", "seq"}`: wall-clock facts are in `wall` alone and no hash covers
 //! them. Field names follow OpenTelemetry's GenAI conventions where one exists.
 
+mod chain;
+mod error;
 mod events;
 mod writer;
 
+pub use chain::verify_chain;
+pub use error::{ResumeError, TelemetryError};
 pub use events::{PluginPin, TELEMETRY_VERSION, telemetry_schema};
-pub use writer::{
-    Recorded, ResumeError, RunHeader, TelemetryError, TelemetryWriter, verify_chain,
-};
+pub use writer::{Recorded, RunHeader, TelemetryWriter};

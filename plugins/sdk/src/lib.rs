@@ -34,9 +34,7 @@ pub mod verifier;
 pub use log::{debug, info, report_panics, warn};
 pub use text::folded;
 pub use wire::proctor::plugin::about::Description;
-pub use wire::proctor::plugin::data::{
-    Cell, Change, ColumnChange, Entity, Row, Update, Value,
-};
+pub use wire::proctor::plugin::data::{Cell, Change, ColumnChange, Entity, Row, Update, Value};
 pub use wire::proctor::plugin::failures::Failure;
 pub use wire::proctor::plugin::trajectory::{
     Action, Observation, Refusal, ScriptedCall, ScriptedTurn, ToolCall, ToolResult,
@@ -98,7 +96,10 @@ impl ToolResult {
 }
 
 fn find<'a>(cells: &'a [Cell], name: &str) -> &'a Value {
-    cells.iter().find(|cell| cell.name == name).map_or(&Value::Absent, |cell| &cell.value)
+    cells
+        .iter()
+        .find(|cell| cell.name == name)
+        .map_or(&Value::Absent, |cell| &cell.value)
 }
 
 /// The text form, as in messages: amounts with two decimal places, texts joined by commas.

@@ -43,7 +43,10 @@ pub trait Policy: Sized + 'static {
 impl Setting {
     /// The value of a parameter that the operator configured.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|given| given.name == name).map(|given| given.value.as_str())
+        self.parameters
+            .iter()
+            .find(|given| given.name == name)
+            .map(|given| given.value.as_str())
     }
 }
 
@@ -82,7 +85,7 @@ macro_rules! export_policy {
 
             // Natively the component's exports would clash where several plugins are linked.
             #[cfg(target_arch = "wasm32")]
-            $crate::policy::bindings::export!(Component with_types_in $crate::policy::bindings);
+    $crate::policy::bindings::export!(Component with_types_in $crate::policy::bindings);
         };
     };
 }

@@ -25,7 +25,9 @@
 //! proctor_sdk::export_verifier!(NoDeletes);
 //! ```
 
-use crate::{About, Action, Check, Change, Entity, Failure, Observation, Refusal, Row, Value, Verdict};
+use crate::{
+    About, Action, Change, Check, Entity, Failure, Observation, Refusal, Row, Value, Verdict,
+};
 
 #[doc(hidden)]
 #[allow(missing_docs, clippy::all)]
@@ -126,7 +128,10 @@ impl Episode for host_episode::Episode {
     fn rows(&self, at: Moment, of: Entity, having: &[(&str, Value)]) -> Vec<Row> {
         let cells: Vec<crate::Cell> = having
             .iter()
-            .map(|(name, value)| crate::Cell { name: (*name).to_owned(), value: value.clone() })
+            .map(|(name, value)| crate::Cell {
+                name: (*name).to_owned(),
+                value: value.clone(),
+            })
             .collect();
         Self::rows(self, at, of, &cells)
     }
@@ -153,7 +158,11 @@ pub struct Report {
 impl Report {
     /// Adds one thing looked at.
     pub fn check(&mut self, name: impl Into<String>, pass: bool, detail: impl Into<String>) {
-        self.checks.push(Check { name: name.into(), pass, detail: detail.into() });
+        self.checks.push(Check {
+            name: name.into(),
+            pass,
+            detail: detail.into(),
+        });
     }
 
     /// The verdict. Without any check there is nothing to fail.
@@ -164,12 +173,23 @@ impl Report {
         let rationale = if pass {
             format!("{total} of {total} checks passed")
         } else {
-            let named: Vec<String> =
-                failed.iter().map(|check| format!("{}: {}", check.name, check.detail)).collect();
+            let named: Vec<String> = failed
+                .iter()
+                .map(|check| format!("{}: {}", check.name, check.detail))
+                .collect();
             named.join("; ")
         };
-        let score = if pass { 1.0 } else { (total - failed.len()) as f64 / total as f64 };
-        Verdict { pass, score, checks: self.checks, rationale }
+        let score = if pass {
+            1.0
+        } else {
+            (total - failed.len()) as f64 / total as f64
+        };
+        Verdict {
+            pass,
+            score,
+            checks: self.checks,
+            rationale,
+        }
     }
 }
 
@@ -224,7 +244,8 @@ impl Episode for Fixture {
         self.step(step).map(|(_, action, _)| action.clone())
     }
     fn observation(&self, step: u32) -> Option<Observation> {
-        self.step(step).and_then(|(.., observation)| observation.clone())
+        self.step(step)
+            .and_then(|(.., observation)| observation.clone())
     }
     fn refusal(&self, step: u32) -> Option<Refusal> {
         match self.observation(step) {
@@ -233,21 +254,28 @@ impl Episode for Fixture {
         }
     }
     fn seen(&self, id: &str) -> bool {
-        self.steps.iter().any(|(.., observation)| match observation {
-            Some(Observation::Accepted(result)) => {
-                let shown = |value: &Value| matches!(value, Value::Id(known) if known == id);
-                result.rows.iter().any(|row| {
-                    row.id == id || row.cells.iter().any(|cell| shown(&cell.value))
-                }) || result.facts.iter().any(|fact| shown(&fact.value))
-            }
-            _ => false,
-        })
+        self.steps
+            .iter()
+            .any(|(.., observation)| match observation {
+                Some(Observation::Accepted(result)) => {
+                    let shown = |value: &Value| matches!(value, Value::Id(known) if known == id);
+                    result
+                        .rows
+                        .iter()
+                        .any(|row| row.id == id || row.cells.iter().any(|cell| shown(&cell.value)))
+                        || result.facts.iter().any(|fact| shown(&fact.value))
+                }
+                _ => false,
+            })
     }
     fn diff(&self) -> Vec<Change> {
         self.diff.clone()
     }
     fn row(&self, at: Moment, of: Entity, id: &str) -> Option<Row> {
-        self.at(at).iter().find(|row| row.entity == of && row.id == id).cloned()
+        self.at(at)
+            .iter()
+            .find(|row| row.entity == of && row.id == id)
+            .cloned()
     }
     fn rows(&self, at: Moment, of: Entity, having: &[(&str, Value)]) -> Vec<Row> {
         let fits = |row: &&Row| {
@@ -295,7 +323,7 @@ macro_rules! export_verifier {
 
             // Natively the component's exports would clash where several plugins are linked.
             #[cfg(target_arch = "wasm32")]
-            $crate::verifier::bindings::export!(Component with_types_in $crate::verifier::bindings);
+    $crate::verifier::bindings::export!(Component with_types_in $crate::verifier::bindings);
         };
     };
 }

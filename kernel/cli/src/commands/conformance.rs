@@ -39,7 +39,11 @@ impl Cases {
     fn new(host: &Host) -> Result<Self, Failure> {
         let suite = Arc::new(seeds::suite("crm-core")?);
         let image = Image::of(&suite.data)?;
-        Ok(Self { verifiers: Verifiers::load(host, &[])?, suite, image })
+        Ok(Self {
+            verifiers: Verifiers::load(host, &[])?,
+            suite,
+            image,
+        })
     }
 
     /// Plays every task once.
@@ -70,7 +74,10 @@ impl Cases {
     }
 
     fn name(&self, record: &EpisodeRecord) -> &str {
-        self.suite.tasks.get(record.task).map_or("", |task| task.id.as_str())
+        self.suite
+            .tasks
+            .get(record.task)
+            .map_or("", |task| task.id.as_str())
     }
 }
 
@@ -78,13 +85,18 @@ fn verifier(host: &Host, plugin: &Plugin, other: Option<&Plugin>) -> Result<Find
     let cases = Cases::new(host)?;
     let one = host.verifier(plugin)?;
     let two = host.verifier(other.unwrap_or(plugin))?;
-    let mut findings = Findings { cases: 0, failed: Vec::new() };
+    let mut findings = Findings {
+        cases: 0,
+        failed: Vec::new(),
+    };
     for agent in ["oracle", "noop", "student-sim"] {
         let policy = examiners::policy(host, agent)?;
         let verifiers: Vec<&dyn Verify> = vec![&one as &Verifier, &two];
         for record in cases.play(&policy, verifiers, false)? {
             // Each verifier says which tasks it can mark: a declared failure is an answer.
-            let [first, second] = &record.marks[..] else { continue };
+            let [first, second] = &record.marks[..] else {
+                continue;
+            };
             findings.cases += 1;
             let case = format!("{} by {agent}", cases.name(&record));
             match (&first.verdict, &second.verdict) {
@@ -94,7 +106,9 @@ fn verifier(host: &Host, plugin: &Plugin, other: Option<&Plugin>) -> Result<Find
                         findings.failed.push(format!("{case}: {one}"));
                     }
                 }
-                (one, two) => findings.failed.push(format!("{case}: {one:?} is not {two:?}")),
+                (one, two) => findings
+                    .failed
+                    .push(format!("{case}: {one:?} is not {two:?}")),
             }
         }
     }
@@ -109,12 +123,20 @@ fn policy(host: &Host, plugin: &Plugin, other: Option<&Plugin>) -> Result<Findin
     };
     let once = play(plugin)?;
     let again = play(other.unwrap_or(plugin))?;
-    let mut findings = Findings { cases: once.len(), failed: Vec::new() };
+    let mut findings = Findings {
+        cases: once.len(),
+        failed: Vec::new(),
+    };
     for (one, two) in once.iter().zip(&again) {
         if let Some(fault) = &one.fault {
-            findings.failed.push(format!("{}: {fault}", cases.name(one)));
+            findings
+                .failed
+                .push(format!("{}: {fault}", cases.name(one)));
         } else if one.steps != two.steps || one.outcome != two.outcome {
-            findings.failed.push(format!("{}: acts differently the second time", cases.name(one)));
+            findings.failed.push(format!(
+                "{}: acts differently the second time",
+                cases.name(one)
+            ));
         }
     }
     Ok(findings)

@@ -30,7 +30,9 @@ fn named(path: &Path, error: impl std::fmt::Display) -> Failure {
 
 fn init(database: &Path, data: Option<&Path>) -> Result<ExitCode, Failure> {
     if database.exists() {
-        return Err(named(database, "exists already").hint("`proctor db restore` replaces its rows"));
+        return Err(
+            named(database, "exists already").hint("`proctor db restore` replaces its rows")
+        );
     }
     let snapshot = match data {
         None => seeds::canonical()?,
@@ -43,7 +45,11 @@ fn init(database: &Path, data: Option<&Path>) -> Result<ExitCode, Failure> {
     });
     match result {
         Ok(fingerprint) => {
-            writeln!(std::io::stdout(), "{fingerprint}  {} rows", snapshot.rows().len())?;
+            writeln!(
+                std::io::stdout(),
+                "{fingerprint}  {} rows",
+                snapshot.rows().len()
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -61,9 +67,13 @@ fn inspect(database: &Path, as_json: bool) -> Result<ExitCode, Failure> {
     let sound = store.check_constraints();
     let mut out = anstream::stdout();
     if as_json {
-        let rows: serde_json::Map<String, serde_json::Value> =
-            counts.iter().map(|(entity, count)| (entity.table().into(), json!(count))).collect();
-        let constraints = sound.as_ref().map_or_else(|error| json!(error.to_string()), |()| json!(null));
+        let rows: serde_json::Map<String, serde_json::Value> = counts
+            .iter()
+            .map(|(entity, count)| (entity.table().into(), json!(count)))
+            .collect();
+        let constraints = sound
+            .as_ref()
+            .map_or_else(|error| json!(error.to_string()), |()| json!(null));
         let value = json!({
             "backend": store.backend(),
             "fingerprint": fingerprint.to_string(),
@@ -85,7 +95,11 @@ fn inspect(database: &Path, as_json: bool) -> Result<ExitCode, Failure> {
         };
         writeln!(out, "constraints  {constraints}")?;
     }
-    Ok(if sound.is_ok() { ExitCode::SUCCESS } else { Exit::Findings.into() })
+    Ok(if sound.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Findings.into()
+    })
 }
 
 fn take(database: &Path, file: &Path) -> Result<ExitCode, Failure> {
@@ -95,7 +109,12 @@ fn take(database: &Path, file: &Path) -> Result<ExitCode, Failure> {
         return Err(named(file, "exists already"));
     }
     write_whole(file, &snapshot.to_bytes())?;
-    writeln!(std::io::stdout(), "{}  {} rows", snapshot.fingerprint(), snapshot.rows().len())?;
+    writeln!(
+        std::io::stdout(),
+        "{}  {} rows",
+        snapshot.fingerprint(),
+        snapshot.rows().len()
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,19 +131,30 @@ fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn restore(database: &Path, file: &Path) -> Result<ExitCode, Failure> {
     let snapshot = read_snapshot(file)?;
-    let mut store = Sqlite::open_existing(database).map_err(|error| {
-        named(database, error).hint("`proctor db init` creates a database")
-    })?;
-    store.restore(&snapshot).map_err(|error| named(database, error))?;
-    writeln!(std::io::stdout(), "{}  {} rows", store.fingerprint(), snapshot.rows().len())?;
+    let mut store = Sqlite::open_existing(database)
+        .map_err(|error| named(database, error).hint("`proctor db init` creates a database"))?;
+    store
+        .restore(&snapshot)
+        .map_err(|error| named(database, error))?;
+    writeln!(
+        std::io::stdout(),
+        "{}  {} rows",
+        store.fingerprint(),
+        snapshot.rows().len()
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn read_snapshot(file: &Path) -> Result<Snapshot, Failure> {
-    let size = fs::metadata(file).map_err(|error| named(file, error))?.len();
+    let size = fs::metadata(file)
+        .map_err(|error| named(file, error))?
+        .len();
     if size > proctor_store::SNAPSHOT_BYTES_MAX as u64 {
         let limit = proctor_store::SNAPSHOT_BYTES_MAX;
-        return Err(named(file, format!("has {size} bytes; a snapshot has at most {limit}")));
+        return Err(named(
+            file,
+            format!("has {size} bytes; a snapshot has at most {limit}"),
+        ));
     }
     let bytes = fs::read(file).map_err(|error| named(file, error))?;
     Snapshot::from_bytes(&bytes).map_err(|error| named(file, error))

@@ -56,34 +56,51 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
     }
     let student = folder.join("student-sim");
     if let Some(episode) = trace::first_failed(&student)? {
-        writeln!(out, "{}\n", styled(BOLD, "An episode that failed, as `proctor trace` shows it:"))?;
+        writeln!(
+            out,
+            "{}\n",
+            styled(BOLD, "An episode that failed, as `proctor trace` shows it:")
+        )?;
         trace::print(&student, &episode)?;
     }
     writeln!(out, "\nThe records are in {}", folder.display())?;
-    writeln!(out, "{}", styled(DIM, "Next: proctor trace DIR, proctor run --help, proctor suite lint"))?;
+    writeln!(
+        out,
+        "{}",
+        styled(
+            DIM,
+            "Next: proctor trace DIR, proctor run --help, proctor suite lint"
+        )
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn folder(options: &DemoOptions) -> Result<PathBuf, Failure> {
     match &options.out {
         Some(folder) => Ok(folder.clone()),
-        None => examiners::cache_folder().map(|cache| cache.join("demo")).ok_or_else(|| {
-            Failure::input("this user has no home directory").hint("give a folder with --out")
-        }),
+        None => examiners::cache_folder()
+            .map(|cache| cache.join("demo"))
+            .ok_or_else(|| {
+                Failure::input("this user has no home directory").hint("give a folder with --out")
+            }),
     }
 }
 
 /// Removes an earlier demo's records; refuses a folder that holds anything else.
 fn clear(folder: &Path) -> Result<(), Failure> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
     for entry in entries {
         let path = entry?.path();
-        let ours = path.file_name().is_some_and(|name| {
-            name == "telemetry.jsonl" || name == "pending.jsonl"
-        });
+        let ours = path
+            .file_name()
+            .is_some_and(|name| name == "telemetry.jsonl" || name == "pending.jsonl");
         if !ours {
-            return Err(Failure::input(format!("{} is not an earlier demo's", path.display()))
-                .hint("give another folder with --out"));
+            return Err(
+                Failure::input(format!("{} is not an earlier demo's", path.display()))
+                    .hint("give another folder with --out"),
+            );
         }
         fs::remove_file(path)?;
     }

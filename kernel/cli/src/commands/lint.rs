@@ -45,7 +45,11 @@ pub fn suite(name: &str, jobs: Option<u32>, as_json: bool) -> Result<ExitCode, F
     } else {
         print(&report)?;
     }
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { Exit::Findings.into() })
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Findings.into()
+    })
 }
 
 fn print(report: &LintReport) -> Result<(), Failure> {
@@ -65,16 +69,31 @@ fn print(report: &LintReport) -> Result<(), Failure> {
         of.turns,
         of.calls
     )?;
-    let splits: Vec<String> =
-        of.by_split.iter().map(|(split, count)| format!("{count} {}", split.name())).collect();
+    let splits: Vec<String> = of
+        .by_split
+        .iter()
+        .map(|(split, count)| format!("{count} {}", split.name()))
+        .collect();
     let unused = if of.tools_unused.is_empty() {
         "every tool used".to_owned()
     } else {
         format!("tools not used: {}", of.tools_unused.join(", "))
     };
-    writeln!(out, "{}; {} kinds; {unused}", splits.join(", "), of.by_kind.len())?;
+    writeln!(
+        out,
+        "{}; {} kinds; {unused}",
+        splits.join(", "),
+        of.by_kind.len()
+    )?;
     let mut rows = table(
-        &["mutants", "played", "killed", "equivalent", "survived", "kill rate"],
+        &[
+            "mutants",
+            "played",
+            "killed",
+            "equivalent",
+            "survived",
+            "kill rate",
+        ],
         &[1, 2, 3, 4, 5],
     );
     for (kind, tally) in &report.mutants {
@@ -93,7 +112,11 @@ fn print(report: &LintReport) -> Result<(), Failure> {
         writeln!(out, "{}", styled(DIM, format!("{count} equivalent: {why}")))?;
     }
     let style = if report.is_clean() { GOOD } else { BAD };
-    writeln!(out, "{}", styled(style, format!("{} findings", report.findings.len())))?;
+    writeln!(
+        out,
+        "{}",
+        styled(style, format!("{} findings", report.findings.len()))
+    )?;
     Ok(())
 }
 
@@ -104,7 +127,9 @@ fn mutants(kind: &str, tally: &MutantTally) -> Vec<String> {
         tally.killed.to_string(),
         tally.equivalent.to_string(),
         tally.unproved.to_string(),
-        tally.kill_rate().map_or("–".into(), |rate| format!("{:.2} %", rate * 100.0)),
+        tally
+            .kill_rate()
+            .map_or("–".into(), |rate| format!("{:.2} %", rate * 100.0)),
     ]
 }
 
@@ -121,7 +146,11 @@ pub fn clbench(file: &Path, as_json: bool) -> Result<ExitCode, Failure> {
         print_clbench(&report)?;
     }
     let sound = report.findings.is_empty();
-    Ok(if sound { ExitCode::SUCCESS } else { Exit::Findings.into() })
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Findings.into()
+    })
 }
 
 fn print_clbench(report: &ClbenchReport) -> Result<(), Failure> {
@@ -129,13 +158,24 @@ fn print_clbench(report: &ClbenchReport) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     for rule in ClbenchRule::ALL {
         writeln!(out, "{}  {}", styled(BOLD, rule.name()), report.count(rule))?;
-        for finding in report.findings.iter().filter(|finding| finding.rule == rule).take(SHOWN) {
-            let turn = finding.turn.map(|turn| format!(", turn {turn}")).unwrap_or_default();
+        for finding in report
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .take(SHOWN)
+        {
+            let turn = finding
+                .turn
+                .map(|turn| format!(", turn {turn}"))
+                .unwrap_or_default();
             let place = format!("line {}{turn}", finding.line);
             writeln!(out, "  {place}: {}", finding.message)?;
         }
         if report.count(rule) > SHOWN {
-            let more = format!("  and {} more; --json lists all", report.count(rule) - SHOWN);
+            let more = format!(
+                "  and {} more; --json lists all",
+                report.count(rule) - SHOWN
+            );
             writeln!(out, "{}", styled(DIM, more))?;
         }
     }

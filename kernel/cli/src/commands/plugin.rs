@@ -35,7 +35,10 @@ fn describe(host: &Host, plugin: &Plugin) -> Result<proctor_host::Description, F
 }
 
 fn list(host: &Host, as_json: bool) -> Result<ExitCode, Failure> {
-    let mut rows = table(&["plugin", "world", "version", "digest", "what it does"], &[]);
+    let mut rows = table(
+        &["plugin", "world", "version", "digest", "what it does"],
+        &[],
+    );
     let mut all = Vec::new();
     for known in FIRST_PARTY {
         let plugin = examiners::plugin(host, known.name)?;
@@ -82,13 +85,22 @@ fn inspect(host: &Host, name: &str, as_json: bool) -> Result<ExitCode, Failure> 
         return Ok(ExitCode::SUCCESS);
     }
     let simulated = if about.simulated { " (simulated)" } else { "" };
-    writeln!(out, "{} {}{simulated}", styled(BOLD, &about.name), about.version)?;
+    writeln!(
+        out,
+        "{} {}{simulated}",
+        styled(BOLD, &about.name),
+        about.version
+    )?;
     writeln!(out, "{}", about.summary)?;
     writeln!(out, "world    {}", plugin.world)?;
     writeln!(out, "digest   {}", plugin.digest)?;
     writeln!(out, "size     {} bytes", plugin.bytes)?;
     writeln!(out, "exports  {}", plugin.exports.join("\n         "))?;
-    let imports = if plugin.imports.is_empty() { "nothing".into() } else { plugin.imports.join("\n         ") };
+    let imports = if plugin.imports.is_empty() {
+        "nothing".into()
+    } else {
+        plugin.imports.join("\n         ")
+    };
     writeln!(out, "imports  {imports}")?;
     let limits = host.limits();
     writeln!(
@@ -112,8 +124,16 @@ fn check(host: &Host, name: &str, against: Option<&Path>) -> Result<ExitCode, Fa
     for finding in &findings.failed {
         writeln!(out, "{} {finding}", styled(BAD, "failed"))?;
     }
-    let style = if findings.failed.is_empty() { GOOD } else { BAD };
+    let style = if findings.failed.is_empty() {
+        GOOD
+    } else {
+        BAD
+    };
     let text = format!("{} cases, {} failed", findings.cases, findings.failed.len());
     writeln!(out, "{}: {}", plugin.name, styled(style, text))?;
-    Ok(if findings.failed.is_empty() { ExitCode::SUCCESS } else { Exit::Findings.into() })
+    Ok(if findings.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Findings.into()
+    })
 }

@@ -14,8 +14,8 @@ use crate::exit::{Exit, Failure};
 use crate::terminal::{BAD, DIM, GOOD, styled, table, table_text};
 
 pub fn run(file: &Path, verbose: bool, as_json: bool) -> Result<ExitCode, Failure> {
-    let opened = File::open(file)
-        .map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
+    let opened =
+        File::open(file).map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
     let mut out = anstream::stdout();
     let mut written = Ok(());
     let summary = replay_calls(
@@ -39,28 +39,45 @@ pub fn run(file: &Path, verbose: bool, as_json: bool) -> Result<ExitCode, Failur
     if !as_json {
         print(&summary)?;
     }
-    Ok(if summary.all_agree() { ExitCode::SUCCESS } else { Exit::Findings.into() })
+    Ok(if summary.all_agree() {
+        ExitCode::SUCCESS
+    } else {
+        Exit::Findings.into()
+    })
 }
 
 fn print(summary: &ReplaySummary) -> Result<(), Failure> {
     let mut out = anstream::stdout();
-    let mut rows =
-        table(&["agent", "calls", "accepted", "agree", "disagree"], &[1, 2, 3, 4]);
+    let mut rows = table(
+        &["agent", "calls", "accepted", "agree", "disagree"],
+        &[1, 2, 3, 4],
+    );
     for (agent, tally) in &summary.by_agent {
         rows.add_row(row(agent, tally));
     }
     rows.add_row(row("all", &summary.total));
     write!(out, "{}", table_text(&rows))?;
-    let codes: Vec<String> =
-        summary.by_code.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    let codes: Vec<String> = summary
+        .by_code
+        .iter()
+        .map(|(code, count)| format!("{count} {code}"))
+        .collect();
     if !codes.is_empty() {
-        writeln!(out, "{}", styled(DIM, format!("refused: {}", codes.join(", "))))?;
+        writeln!(
+            out,
+            "{}",
+            styled(DIM, format!("refused: {}", codes.join(", ")))
+        )?;
     }
     let text = format!(
         "{} of {} calls agree with the record, {} lines could not be played",
         summary.total.agreeing, summary.total.calls, summary.bad_lines
     );
-    writeln!(out, "{}", styled(if summary.all_agree() { GOOD } else { BAD }, text))?;
+    writeln!(
+        out,
+        "{}",
+        styled(if summary.all_agree() { GOOD } else { BAD }, text)
+    )?;
     Ok(())
 }
 
@@ -82,13 +99,20 @@ fn shown(call: &ReplayedCall) -> String {
     let verdict = match (call.agrees(), &call.upstream) {
         (Some(true), _) => styled(GOOD, "agrees"),
         (Some(false), Some(upstream)) => {
-            let theirs = if upstream.accepted { "accepted" } else { "refused" };
+            let theirs = if upstream.accepted {
+                "accepted"
+            } else {
+                "refused"
+            };
             let said = format!("the record says {theirs} {}", upstream.message);
             styled(BAD, said.trim_end())
         }
         _ => styled(DIM, "no outcome in the record"),
     };
-    format!("{}  {} {}: {ours}; {verdict}", call.id, call.agent, call.tool)
+    format!(
+        "{}  {} {}: {ours}; {verdict}",
+        call.id, call.agent, call.tool
+    )
 }
 
 fn line(call: &ReplayedCall) -> Json {

@@ -62,7 +62,11 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         trials: options.trials,
         seed: options.seed,
         jobs: jobs(options.jobs),
-        parameters: options.parameters.iter().map(|text| parameter(text)).collect::<Result<_, _>>()?,
+        parameters: options
+            .parameters
+            .iter()
+            .map(|text| parameter(text))
+            .collect::<Result<_, _>>()?,
         script,
         suite: Arc::clone(&suite),
     };
@@ -87,8 +91,17 @@ fn code(finish: &Finish) -> ExitCode {
     if !finish.complete {
         return Exit::Interrupted.into();
     }
-    let unscored = finish.summary.all.outcomes.keys().any(|outcome| !outcome.is_scored());
-    if unscored { Exit::Unscored.into() } else { ExitCode::SUCCESS }
+    let unscored = finish
+        .summary
+        .all
+        .outcomes
+        .keys()
+        .any(|outcome| !outcome.is_scored());
+    if unscored {
+        Exit::Unscored.into()
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn read_script(path: &Path) -> Result<String, Failure> {
@@ -97,9 +110,9 @@ fn read_script(path: &Path) -> Result<String, Failure> {
 }
 
 fn parameter(text: &str) -> Result<(String, String), Failure> {
-    let (name, value) = text.split_once('=').ok_or_else(|| {
-        Failure::input(format!("--param {text}: expected NAME=VALUE"))
-    })?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| Failure::input(format!("--param {text}: expected NAME=VALUE")))?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -109,7 +122,10 @@ pub fn select(
     filters: &[String],
     limit: Option<usize>,
 ) -> Result<Vec<usize>, Failure> {
-    let filters = filters.iter().map(|text| Filter::parse(suite, text)).collect::<Result<Vec<_>, _>>()?;
+    let filters = filters
+        .iter()
+        .map(|text| Filter::parse(suite, text))
+        .collect::<Result<Vec<_>, _>>()?;
     let tasks: Vec<usize> = suite
         .tasks
         .iter()
@@ -119,8 +135,10 @@ pub fn select(
         .take(limit.unwrap_or(usize::MAX))
         .collect();
     if tasks.is_empty() {
-        return Err(Failure::input("no task is left: the filters let none through")
-            .hint("`proctor suite show` lists the tasks with their kinds and splits"));
+        return Err(
+            Failure::input("no task is left: the filters let none through")
+                .hint("`proctor suite show` lists the tasks with their kinds and splits"),
+        );
     }
     Ok(tasks)
 }
@@ -140,7 +158,9 @@ impl Filter {
                 if suite.tasks.iter().any(|task| task.kind == kind) {
                     return Ok(Self::Kind(kind.to_owned()));
                 }
-                Err(Failure::input(format!("--filter {text}: no task is of this kind")))
+                Err(Failure::input(format!(
+                    "--filter {text}: no task is of this kind"
+                )))
             }
             Some(("negative", kind)) => Ok(Self::Negative(kind.to_owned())),
             Some(("split", name)) => [Split::Train, Split::Eval, Split::Holdout]
@@ -205,7 +225,9 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
         script: script.into(),
     };
     let mut sink = Sink::open(request, &header)?;
-    let recorded: Vec<bool> = (0..examination.len()).map(|index| sink.has(index)).collect();
+    let recorded: Vec<bool> = (0..examination.len())
+        .map(|index| sink.has(index))
+        .collect();
     watch_for_interrupts();
     let bar = terminal::progress(examination.len(), "episodes");
     bar.set_position(recorded.iter().filter(|done| **done).count() as u64);
@@ -225,7 +247,11 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
     result.map_err(|error| {
         Failure::input(error).hint("what is finished is kept: --resume goes on with the run")
     })?;
-    Ok(Finish { summary: Summary::of(&request.suite, sink.tally()), complete, simulated })
+    Ok(Finish {
+        summary: Summary::of(&request.suite, sink.tally()),
+        complete,
+        simulated,
+    })
 }
 
 fn header(
@@ -236,9 +262,13 @@ fn header(
 ) -> Result<RunHeader, Failure> {
     let suite = &request.suite;
     let described = policy.describe().map_err(Failure::input)?;
-    let pin = |name: &str, digest: Digest, version: String, simulated: bool| {
-        proctor_episode::PluginPin { digest: digest.to_string(), name: name.into(), simulated, version }
-    };
+    let pin =
+        |name: &str, digest: Digest, version: String, simulated: bool| proctor_episode::PluginPin {
+            digest: digest.to_string(),
+            name: name.into(),
+            simulated,
+            version,
+        };
     let verifier_pin = |verifier: &Verifier| {
         let described = verifier.describe().map_err(Failure::input)?;
         Ok::<_, Failure>(pin(
@@ -253,11 +283,23 @@ fn header(
         data_fingerprint: suite.data.fingerprint().to_string(),
         episodes: (request.tasks.len() * request.trials as usize) as u64,
         fuel_per_call: host.limits().fuel_per_call,
-        parameters: request.parameters.iter().cloned().collect::<BTreeMap<_, _>>(),
-        policy: pin(&policy.name, policy.digest, described.version, described.simulated),
+        parameters: request
+            .parameters
+            .iter()
+            .cloned()
+            .collect::<BTreeMap<_, _>>(),
+        policy: pin(
+            &policy.name,
+            policy.digest,
+            described.version,
+            described.simulated,
+        ),
         proctor: env!("CARGO_PKG_VERSION").into(),
         schema_version: TELEMETRY_VERSION,
-        script_digest: request.script.as_ref().map(|text| Digest::of(text.as_bytes()).to_string()),
+        script_digest: request
+            .script
+            .as_ref()
+            .map(|text| Digest::of(text.as_bytes()).to_string()),
         seed: request.seed,
         store: "sqlite".into(),
         suite: suite.name.clone(),
@@ -270,21 +312,34 @@ fn header(
             .map(|task| task.id.clone())
             .collect(),
         trials: request.trials,
-        verifiers: verifiers.all().map(verifier_pin).collect::<Result<_, _>>()?,
+        verifiers: verifiers
+            .all()
+            .map(verifier_pin)
+            .collect::<Result<_, _>>()?,
     })
 }
 
 /// Where finished episodes go: into telemetry, or only into the summary.
 enum Sink {
     Telemetry(Box<TelemetryWriter>),
-    Summary { suite: Arc<Suite>, tally: Tally, count: usize, early: BTreeMap<usize, Recorded> },
+    Summary {
+        suite: Arc<Suite>,
+        tally: Tally,
+        count: usize,
+        early: BTreeMap<usize, Recorded>,
+    },
 }
 
 impl Sink {
     fn open(request: &Request<'_>, header: &RunHeader) -> Result<Self, Failure> {
         let suite = Arc::clone(&request.suite);
         Ok(match request.out {
-            None => Self::Summary { suite, tally: Tally::default(), count: 0, early: BTreeMap::new() },
+            None => Self::Summary {
+                suite,
+                tally: Tally::default(),
+                count: 0,
+                early: BTreeMap::new(),
+            },
             Some(folder) if request.resume => {
                 Self::Telemetry(Box::new(TelemetryWriter::resume(folder, header, suite)?))
             }
@@ -304,13 +359,21 @@ impl Sink {
     fn record(&mut self, finished: &Finished) -> Result<(), TelemetryError> {
         match self {
             Self::Telemetry(writer) => writer.record(finished),
-            Self::Summary { suite, tally, count, early } => {
+            Self::Summary {
+                suite,
+                tally,
+                count,
+                early,
+            } => {
                 if let Some(task) = suite.tasks.get(finished.record.task) {
-                    early.insert(finished.index, Recorded {
-                        task: task.id.clone(),
-                        outcome: finished.record.outcome,
-                        reward: finished.record.reward,
-                    });
+                    early.insert(
+                        finished.index,
+                        Recorded {
+                            task: task.id.clone(),
+                            outcome: finished.record.outcome,
+                            reward: finished.record.reward,
+                        },
+                    );
                 }
                 while let Some(recorded) = early.remove(count) {
                     tally.add(&recorded);

@@ -15,8 +15,16 @@ use crate::terminal::{BOLD, DIM, styled, table, table_text};
 pub fn run(command: &SuiteCommand) -> Result<ExitCode, Failure> {
     match command {
         SuiteCommand::List { json } => list(*json),
-        SuiteCommand::Show { suite, task: None, json } => show(&seeds::suite(suite)?, *json),
-        SuiteCommand::Show { suite, task: Some(id), json } => {
+        SuiteCommand::Show {
+            suite,
+            task: None,
+            json,
+        } => show(&seeds::suite(suite)?, *json),
+        SuiteCommand::Show {
+            suite,
+            task: Some(id),
+            json,
+        } => {
             let suite = seeds::suite(suite)?;
             let task = suite.task(id).ok_or_else(|| {
                 Failure::input(format!("the suite {} has no task `{id}`", suite.name))
@@ -25,7 +33,11 @@ pub fn run(command: &SuiteCommand) -> Result<ExitCode, Failure> {
             show_task(task, *json)
         }
         SuiteCommand::Lint { suite, jobs, json } => super::lint::suite(suite, *jobs, *json),
-        SuiteCommand::Import { format: _, file, json } => super::lint::clbench(file, *json),
+        SuiteCommand::Import {
+            format: _,
+            file,
+            json,
+        } => super::lint::clbench(file, *json),
     }
 }
 
@@ -105,8 +117,18 @@ fn show_task(task: &Task, as_json: bool) -> Result<ExitCode, Failure> {
         writeln!(out, "{:#}", summary(task))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let negative = task.negative.as_ref().map(|kind| format!(", negative: {kind}")).unwrap_or_default();
-    writeln!(out, "{}  {}, {}{negative}", styled(BOLD, &task.id), task.kind, task.split.name())?;
+    let negative = task
+        .negative
+        .as_ref()
+        .map(|kind| format!(", negative: {kind}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "{}  {}, {}{negative}",
+        styled(BOLD, &task.id),
+        task.kind,
+        task.split.name()
+    )?;
     writeln!(out, "{}", styled(DIM, &task.source))?;
     for (turn, oracle) in task.turns.iter().zip(task.gold.oracle.iter()) {
         writeln!(out, "\nuser     {}", turn.user)?;
@@ -118,7 +140,10 @@ fn show_task(task: &Task, as_json: bool) -> Result<ExitCode, Failure> {
 fn oracle_text(turn: &ScriptedTurn) -> String {
     let mut text = String::new();
     for scripted in &turn.calls {
-        text.push_str(&format!("oracle   {} {}\n", scripted.call.tool, scripted.call.arguments));
+        text.push_str(&format!(
+            "oracle   {} {}\n",
+            scripted.call.tool, scripted.call.arguments
+        ));
     }
     match &turn.closing {
         WireAction::Answer(words) => text.push_str(&format!("answers  {words}\n")),

@@ -13,9 +13,15 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
     let mut out = anstream::stdout();
     let summary = &finish.summary;
     let simulated = if finish.simulated { ", simulated" } else { "" };
-    writeln!(out, "{}", styled(BOLD, format!("{} · {policy}{simulated}", suite.name)))?;
+    writeln!(
+        out,
+        "{}",
+        styled(BOLD, format!("{} · {policy}{simulated}", suite.name))
+    )?;
     let mut rows = table(
-        &["kind", "tasks", "episodes", "passed", "success", "95 %", "reward", "share"],
+        &[
+            "kind", "tasks", "episodes", "passed", "success", "95 %", "reward", "share",
+        ],
         &[1, 2, 3, 4, 6, 7],
     );
     let total: u64 = suite.frequency.values().sum();
@@ -24,7 +30,12 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
         let share = format!("{:.1} %", 100.0 * frequency as f64 / total.max(1) as f64);
         rows.add_row(row(kind, share));
     }
-    for group in [&summary.changing, &summary.negative, &summary.reading, &summary.all] {
+    for group in [
+        &summary.changing,
+        &summary.negative,
+        &summary.reading,
+        &summary.all,
+    ] {
         rows.add_row(row(group, String::new()));
     }
     write!(out, "{}", table_text(&rows))?;
@@ -36,7 +47,11 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
         .into_iter()
         .filter(|outcome| count(&summary.all.outcomes, *outcome) > 0)
         .map(|outcome| {
-            let text = format!("{} {}", count(&summary.all.outcomes, outcome), outcome.name());
+            let text = format!(
+                "{} {}",
+                count(&summary.all.outcomes, outcome),
+                outcome.name()
+            );
             let style = match outcome {
                 Outcome::Pass => GOOD,
                 Outcome::Fail | Outcome::AgentError => DIM,
@@ -47,7 +62,11 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
         .collect();
     writeln!(out, "outcomes: {}", outcomes.join(", "))?;
     if !finish.complete {
-        writeln!(out, "{}", styled(BAD, "interrupted: --resume goes on with the run"))?;
+        writeln!(
+            out,
+            "{}",
+            styled(BAD, "interrupted: --resume goes on with the run")
+        )?;
     }
     Ok(())
 }
@@ -64,7 +83,9 @@ fn row(group: &Group, share: String) -> Vec<String> {
         group.success.map_or_else(dash, |rate| {
             format!("{}–{}", percent_number(rate.low), percent(rate.high))
         }),
-        group.reward.map_or_else(dash, |reward| format!("{reward:.3}")),
+        group
+            .reward
+            .map_or_else(dash, |reward| format!("{reward:.3}")),
         share,
     ]
 }

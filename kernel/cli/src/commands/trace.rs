@@ -16,9 +16,15 @@ const EPISODE: &str = "gen_ai.conversation.id";
 
 pub fn run(options: &TraceOptions) -> Result<ExitCode, Failure> {
     match (&options.command, &options.run) {
-        (Some(TraceCommand::ReplayCalls { file, verbose, json, .. }), _) => {
-            super::replay_calls::run(file, *verbose, *json)
-        }
+        (
+            Some(TraceCommand::ReplayCalls {
+                file,
+                verbose,
+                json,
+                ..
+            }),
+            _,
+        ) => super::replay_calls::run(file, *verbose, *json),
         (Some(TraceCommand::Verify { run }), _) => {
             let lines = verify_chain(&run.join("telemetry.jsonl"))?;
             writeln!(std::io::stdout(), "{lines} lines, chain unbroken")?;
@@ -29,7 +35,11 @@ pub fn run(options: &TraceOptions) -> Result<ExitCode, Failure> {
             None => list(run),
             Some(episode) => {
                 let episode = full_name(episode);
-                if options.json { raw(run, &episode) } else { print(run, &episode) }?;
+                if options.json {
+                    raw(run, &episode)
+                } else {
+                    print(run, &episode)
+                }?;
                 Ok(ExitCode::SUCCESS)
             }
         },
@@ -39,7 +49,11 @@ pub fn run(options: &TraceOptions) -> Result<ExitCode, Failure> {
 
 /// An episode's name: a task's alone means its first trial.
 fn full_name(episode: &str) -> String {
-    if episode.contains('#') { episode.to_owned() } else { format!("{episode}#0") }
+    if episode.contains('#') {
+        episode.to_owned()
+    } else {
+        format!("{episode}#0")
+    }
 }
 
 struct Lines {
@@ -55,16 +69,22 @@ impl Lines {
             Failure::input(format!("{}: {error}", path.display()))
                 .hint("give the folder that `proctor run --out` wrote")
         })?;
-        Ok(Self { reader: BufReader::new(file), path: path.display().to_string(), number: 0 })
+        Ok(Self {
+            reader: BufReader::new(file),
+            path: path.display().to_string(),
+            number: 0,
+        })
     }
 
     fn next(&mut self) -> Result<Option<(String, Json)>, Failure> {
         let mut text = String::new();
         self.number += 1;
-        let wrong = |reason: String| {
-            Failure::input(format!("{}:{}: {reason}", self.path, self.number))
-        };
-        let read = self.reader.read_line(&mut text).map_err(|error| wrong(error.to_string()))?;
+        let wrong =
+            |reason: String| Failure::input(format!("{}:{}: {reason}", self.path, self.number));
+        let read = self
+            .reader
+            .read_line(&mut text)
+            .map_err(|error| wrong(error.to_string()))?;
         if read == 0 || !text.ends_with('\n') {
             return Ok(None);
         }
@@ -86,8 +106,10 @@ impl Lines {
             }
         }
         if lines.is_empty() {
-            return Err(Failure::input(format!("{} has no episode `{episode}`", self.path))
-                .hint("`proctor trace DIR` lists them"));
+            return Err(
+                Failure::input(format!("{} has no episode `{episode}`", self.path))
+                    .hint("`proctor trace DIR` lists them"),
+            );
         }
         Ok(lines)
     }
@@ -104,14 +126,23 @@ fn list(run: &Path) -> Result<ExitCode, Failure> {
             rows.add_row([
                 text(&fields[EPISODE]),
                 text(&fields["outcome"]),
-                fields["reward"].as_f64().map_or("–".into(), |reward| format!("{reward:.3}")),
+                fields["reward"]
+                    .as_f64()
+                    .map_or("–".into(), |reward| format!("{reward:.3}")),
                 text(&fields["steps"]),
             ]);
         }
     }
     let mut out = anstream::stdout();
     write!(out, "{}", table_text(&rows))?;
-    writeln!(out, "{}", styled(DIM, format!("{count} episodes; `proctor trace DIR EPISODE` shows one")))?;
+    writeln!(
+        out,
+        "{}",
+        styled(
+            DIM,
+            format!("{count} episodes; `proctor trace DIR EPISODE` shows one")
+        )
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -156,9 +187,20 @@ pub fn print(run: &Path, episode: &str) -> Result<(), Failure> {
         let fields = &line["fields"];
         match line["event"].as_str().unwrap_or_default() {
             "episode.start" => {
-                turns = fields["turns"].as_array().into_iter().flatten().map(text).collect();
-                let negative = fields["negative"].as_str().map(|kind| format!(", negative: {kind}"));
-                let head = format!("{episode}  {}{}", text(&fields["kind"]), negative.unwrap_or_default());
+                turns = fields["turns"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(text)
+                    .collect();
+                let negative = fields["negative"]
+                    .as_str()
+                    .map(|kind| format!(", negative: {kind}"));
+                let head = format!(
+                    "{episode}  {}{}",
+                    text(&fields["kind"]),
+                    negative.unwrap_or_default()
+                );
                 writeln!(out, "{}", styled(BOLD, head))?;
             }
             "step" => {
@@ -189,7 +231,8 @@ pub fn print(run: &Path, episode: &str) -> Result<(), Failure> {
                 let outcome = text(&fields["outcome"]);
                 let style = if outcome == "pass" { GOOD } else { BAD };
                 let reward = fields["reward"].as_f64();
-                let reward = reward.map_or("no score".into(), |reward| format!("reward {reward:.3}"));
+                let reward =
+                    reward.map_or("no score".into(), |reward| format!("reward {reward:.3}"));
                 writeln!(out, "\noutcome   {}, {reward}", styled(style, outcome))?;
             }
             _ => {}
@@ -207,11 +250,18 @@ fn step_text(fields: &Json) -> String {
             out.push_str(&format!("agent     {}\n", clipped(&call)));
         }
         Some("decline") => {
-            out.push_str(&format!("declines  {}\n", text(&fields["gen_ai.output.text"])));
+            out.push_str(&format!(
+                "declines  {}\n",
+                text(&fields["gen_ai.output.text"])
+            ));
         }
         _ => {
             let words = text(&fields["gen_ai.output.text"]);
-            let words = if words.is_empty() { styled(DIM, "(nothing)") } else { words };
+            let words = if words.is_empty() {
+                styled(DIM, "(nothing)")
+            } else {
+                words
+            };
             out.push_str(&format!("answers   {words}\n"));
         }
     }
@@ -231,7 +281,10 @@ fn step_text(fields: &Json) -> String {
 
 fn result_text(result: &serde_json::Map<String, Json>) -> String {
     const ROWS_SHOWN: usize = 3;
-    let rows: &[Json] = result.get("rows").and_then(Json::as_array).map_or(&[], Vec::as_slice);
+    let rows: &[Json] = result
+        .get("rows")
+        .and_then(Json::as_array)
+        .map_or(&[], Vec::as_slice);
     let facts = result.get("facts").and_then(Json::as_object);
     let facts: Vec<String> = facts
         .into_iter()
@@ -244,7 +297,10 @@ fn result_text(result: &serde_json::Map<String, Json>) -> String {
     }
     out.push('\n');
     for row in rows.iter().take(ROWS_SHOWN) {
-        out.push_str(&format!("          {}\n", styled(DIM, clipped(&cells(row)))));
+        out.push_str(&format!(
+            "          {}\n",
+            styled(DIM, clipped(&cells(row)))
+        ));
     }
     if rows.len() > ROWS_SHOWN {
         let more = format!("and {} more", rows.len() - ROWS_SHOWN);
@@ -273,19 +329,37 @@ fn change_text(change: &Json) -> String {
 
 fn verdict_text(fields: &Json) -> String {
     let passed = fields["gen_ai.evaluation.score.label"] == "pass";
-    let (style, word) = if passed { (GOOD, "passed") } else { (BAD, "failed") };
+    let (style, word) = if passed {
+        (GOOD, "passed")
+    } else {
+        (BAD, "failed")
+    };
     let mut out = format!(
         "\n{}  {} (score {:.3})\n",
         styled(BOLD, text(&fields["gen_ai.evaluation.name"])),
         styled(style, word),
-        fields["gen_ai.evaluation.score.value"].as_f64().unwrap_or(0.0)
+        fields["gen_ai.evaluation.score.value"]
+            .as_f64()
+            .unwrap_or(0.0)
     );
     for check in fields["checks"].as_array().into_iter().flatten() {
-        let mark = if check["pass"] == true { styled(GOOD, "✓") } else { styled(BAD, "✗") };
-        out.push_str(&format!("  {mark} {}: {}\n", text(&check["name"]), text(&check["detail"])));
+        let mark = if check["pass"] == true {
+            styled(GOOD, "✓")
+        } else {
+            styled(BAD, "✗")
+        };
+        out.push_str(&format!(
+            "  {mark} {}: {}\n",
+            text(&check["name"]),
+            text(&check["detail"])
+        ));
     }
     for line in fields["log"].as_array().into_iter().flatten() {
-        out.push_str(&format!("  log {}: {}\n", text(&line["level"]), text(&line["line"])));
+        out.push_str(&format!(
+            "  log {}: {}\n",
+            text(&line["level"]),
+            text(&line["line"])
+        ));
     }
     out
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use proctor_host::{FirstParty, Grant, Host, Limits, Policy, Verifier};
 
 use super::{LintReport, LintTools, Rule, lint};
+use crate::records::record_id;
 use crate::suite::Suite;
 
 const DATA: &str = r#"
@@ -365,28 +366,21 @@ fn nothing_may_be_left_unfilled() {
         "the search finds nothing then: {:?}",
         report.findings
     );
-    // An expected call with a reference in it is one that nobody can make.
+}
+
+#[test]
+fn the_refused_call_is_expected_as_any_agent_would_make_it() {
     let searched = NEGATIVE
         .replace("[[task.turn.call]]", "[[task.turn.call]]\nid = \"d\"\ntool = \"opportunity_search\"\narguments = { name = \"Rollout\" }\n\n[[task.turn.call]]")
         .replace("opportunity_id = \"@opportunity.rollout\"", "opportunity_id = \"${d.rows.0.opportunity_id}\"")
+        .replace("[task.expect.refusal]", "[task.expect.refusal]\narguments = { opportunity_id = \"@opportunity.rollout\" }")
         .replace("{@opportunity.rollout}", "Rollout");
-    let found = self::report(&searched, "", 1);
-    let unresolved = suite(&searched, "").tasks[0]
-        .gold
-        .refusal
-        .as_ref()
-        .unwrap()
-        .call
-        .as_ref()
-        .unwrap()
-        .arguments
-        .contains("${");
-    assert_eq!(
-        found.count(Rule::Placeholder),
-        usize::from(unresolved),
-        "{:?}",
-        found.findings
-    );
+    let suite = suite(&searched, "");
+    let expected = suite.tasks[0].gold.refusal.as_ref();
+    let call = expected.and_then(|refusal| refusal.call.as_ref()).unwrap();
+    let id = record_id(proctor_crm::Entity::Opportunity, "rollout").to_string();
+    assert!(call.arguments.contains(&id), "{}", call.arguments);
+    assert_eq!(report(&searched, "", 1).findings, []);
 }
 
 #[test]

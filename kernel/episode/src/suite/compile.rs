@@ -36,12 +36,18 @@ impl Compiler<'_> {
         let wrong = |message: String| self.source.error(at, format!("task `{id}`: {message}"));
         self.kind(entry)?;
         if entry.negative.is_some() != entry.expect.refusal.is_some() {
-            return Err(wrong("`negative` and `expect.refusal` belong together".into()));
+            return Err(wrong(
+                "`negative` and `expect.refusal` belong together".into(),
+            ));
         }
         let mut names = self.names.clone();
         records::declare(self.source, &entry.setup, &mut names)?;
         let setup = records::rows(self.source, &entry.setup, &names)?;
-        let inner = Compiler { names: &names, source: self.source, now: self.now };
+        let inner = Compiler {
+            names: &names,
+            source: self.source,
+            now: self.now,
+        };
         if entry.turn.is_empty() {
             return Err(wrong("has no turn".into()));
         }
@@ -67,7 +73,11 @@ impl Compiler<'_> {
             .filter(|(_, answer)| !answer.records.is_empty() || !answer.facts.is_empty())
             .map(|(turn, answer)| inner.answer(turn, answer))
             .collect::<Result<_, _>>()?;
-        let turns = entry.turn.iter().map(|turn| inner.turn(turn)).collect::<Result<_, _>>()?;
+        let turns = entry
+            .turn
+            .iter()
+            .map(|turn| inner.turn(turn))
+            .collect::<Result<_, _>>()?;
         let line = self.source.error(at, "").at.map_or(0, |(line, _)| line);
         Ok(Task {
             id: id.clone(),
@@ -77,7 +87,12 @@ impl Compiler<'_> {
             read_only: entry.read_only.clone(),
             setup,
             turns,
-            gold: Arc::new(Gold { changes, refusal, answers, oracle: oracle.into() }),
+            gold: Arc::new(Gold {
+                changes,
+                refusal,
+                answers,
+                oracle: oracle.into(),
+            }),
             digest: Digest::of(canonical::to_string(entry).as_bytes()),
             source: format!("{}:{line}", self.source.path.display()),
         })
@@ -102,14 +117,26 @@ impl Compiler<'_> {
                 toml::Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            derived.push(Derived { value, from: given.from.get_ref().clone() });
+            derived.push(Derived {
+                value,
+                from: given.from.get_ref().clone(),
+            });
         }
         let refused = entry
             .call
             .iter()
-            .map(|call| call.refused.as_ref().map(|code| self.code(code)).transpose())
+            .map(|call| {
+                call.refused
+                    .as_ref()
+                    .map(|code| self.code(code))
+                    .transpose()
+            })
             .collect::<Result<_, _>>()?;
-        Ok(Turn { user, derived, refused })
+        Ok(Turn {
+            user,
+            derived,
+            refused,
+        })
     }
 
     /// Replaces `{@entity.key}` by the record's id.
@@ -117,7 +144,9 @@ impl Compiler<'_> {
         let mut expanded = String::new();
         let mut rest = text.get_ref().as_str();
         while let Some(start) = rest.find("{@") {
-            let Some(length) = rest[start..].find('}') else { break };
+            let Some(length) = rest[start..].find('}') else {
+                break;
+            };
             let reference = &rest[start + 1..start + length];
             let id = match self.names.resolve(reference) {
                 Some(Ok((_, id))) => id,
@@ -140,8 +169,11 @@ impl Compiler<'_> {
     fn code(&self, name: &toml::Spanned<String>) -> Result<Code, SuiteError> {
         Code::from_name(name.get_ref()).ok_or_else(|| {
             let known: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
-            let message =
-                format!("`{}` is no refusal code; they are {}", name.get_ref(), known.join(", "));
+            let message = format!(
+                "`{}` is no refusal code; they are {}",
+                name.get_ref(),
+                known.join(", ")
+            );
             self.source.error(name.span().start, message)
         })
     }
@@ -174,7 +206,10 @@ impl Compiler<'_> {
             .map_err(|refusal| self.source.error(at, refusal.message))?;
         let arguments = script::arguments(&call.arguments, &|text| self.names.resolve(text))
             .map_err(|message| self.source.error(at, message))?;
-        Ok(ToolCall { tool: call.tool.get_ref().clone(), arguments })
+        Ok(ToolCall {
+            tool: call.tool.get_ref().clone(),
+            arguments,
+        })
     }
 
     fn changes(&self, expect: &ExpectEntry) -> Result<Vec<ExpectedChange>, String> {
@@ -182,7 +217,10 @@ impl Compiler<'_> {
         for insert in &expect.insert {
             let entity = entity(&insert.entity)?;
             if created.insert(insert.key.get_ref(), entity).is_some() {
-                return Err(format!("two new records have the key `{}`", insert.key.get_ref()));
+                return Err(format!(
+                    "two new records have the key `{}`",
+                    insert.key.get_ref()
+                ));
             }
         }
         let mut changes = Vec::new();
@@ -211,7 +249,11 @@ impl Compiler<'_> {
     fn insert(&self, entry: &InsertEntry, created: &Created<'_>) -> Result<ExpectedInsert, String> {
         let of = entity(&entry.entity)?;
         let mut cells = self.cells(of, &entry.row, created)?;
-        for column in of.columns().iter().filter(|column| column.kind == Kind::Timestamp) {
+        for column in of
+            .columns()
+            .iter()
+            .filter(|column| column.kind == Kind::Timestamp)
+        {
             if !entry.row.contains_key(column.name) {
                 cells.push(ExpectedCell {
                     name: column.name.to_owned(),
@@ -224,9 +266,17 @@ impl Compiler<'_> {
             .find(|column| column.required && !cells.iter().any(|cell| cell.name == column.name));
         if let Some(column) = missing {
             let key = entry.key.get_ref();
-            return Err(format!("the new {} `{key}` has no {}", of.name(), column.name));
+            return Err(format!(
+                "the new {} `{key}` has no {}",
+                of.name(),
+                column.name
+            ));
         }
-        Ok(ExpectedInsert { key: entry.key.get_ref().clone(), entity: wire_entity(of), cells })
+        Ok(ExpectedInsert {
+            key: entry.key.get_ref().clone(),
+            entity: wire_entity(of),
+            cells,
+        })
     }
 
     fn cells(
@@ -242,7 +292,10 @@ impl Compiler<'_> {
                 let pattern = self
                     .pattern(column, value, created)
                     .map_err(|message| format!("{name}: {message}"))?;
-                Ok(ExpectedCell { name: name.clone(), pattern })
+                Ok(ExpectedCell {
+                    name: name.clone(),
+                    pattern,
+                })
             })
             .collect()
     }
@@ -256,19 +309,28 @@ impl Compiler<'_> {
         match value {
             toml::Value::String(text) if text.starts_with("@new.") => {
                 let key = &text["@new.".len()..];
-                let of = created.get(key).ok_or(format!("no new record has the key `{key}`"))?;
+                let of = created
+                    .get(key)
+                    .ok_or(format!("no new record has the key `{key}`"))?;
                 match column.kind {
                     Kind::Subject => Ok(Pattern::Created(key.to_owned())),
-                    Kind::Reference(wanted) if wanted == *of => Ok(Pattern::Created(key.to_owned())),
+                    Kind::Reference(wanted) if wanted == *of => {
+                        Ok(Pattern::Created(key.to_owned()))
+                    }
                     _ => Err(format!("cannot hold the id of a {}", of.name())),
                 }
             }
             toml::Value::Table(table) => match (table.get("contains"), table.len()) {
                 (Some(toml::Value::Array(parts)), 1) if column.kind.is_text() => {
-                    let parts: Option<Vec<String>> =
-                        parts.iter().map(|part| part.as_str().map(str::to_owned)).collect();
-                    let parts = parts.filter(|parts| parts.iter().any(|part| !part.trim().is_empty()));
-                    parts.map(Pattern::Contains).ok_or("`contains` takes a list of texts".into())
+                    let parts: Option<Vec<String>> = parts
+                        .iter()
+                        .map(|part| part.as_str().map(str::to_owned))
+                        .collect();
+                    let parts =
+                        parts.filter(|parts| parts.iter().any(|part| !part.trim().is_empty()));
+                    parts
+                        .map(Pattern::Contains)
+                        .ok_or("`contains` takes a list of texts".into())
                 }
                 _ => Err("expected a value, or { contains = [\"…\"] } for free text".into()),
             },
@@ -296,7 +358,11 @@ impl Compiler<'_> {
         task: &TaskEntry,
     ) -> Result<ExpectedRefusal, SuiteError> {
         let at = task.id.span().start;
-        let code = entry.code.as_ref().map(|code| self.code(code)).transpose()?;
+        let code = entry
+            .code
+            .as_ref()
+            .map(|code| self.code(code))
+            .transpose()?;
         let refused = task
             .turn
             .iter()
@@ -334,7 +400,10 @@ impl Compiler<'_> {
         }
         let arguments = script::arguments(&literal, &|text| self.names.resolve(text))
             .map_err(|message| self.source.error(at, message))?;
-        Ok(ToolCall { tool: call.tool.get_ref().clone(), arguments })
+        Ok(ToolCall {
+            tool: call.tool.get_ref().clone(),
+            arguments,
+        })
     }
 
     fn answer(&self, turn: usize, entry: &AnswerEntry) -> Result<ExpectedAnswer, SuiteError> {
@@ -393,9 +462,11 @@ fn fact(entry: &FactEntry) -> Result<Fact, String> {
         return Ok(Fact::Text(text.clone()));
     }
     let value = entry.choice.clone().unwrap_or_default();
-    let legal = entry.column.as_deref().and_then(choice_column).ok_or(
-        "a choice names its `column`, as in \"Opportunity.stage\"",
-    )?;
+    let legal = entry
+        .column
+        .as_deref()
+        .and_then(choice_column)
+        .ok_or("a choice names its `column`, as in \"Opportunity.stage\"")?;
     if !legal.contains(&value.as_str()) {
         return Err(format!("{value:?} is none of {}", legal.join(", ")));
     }

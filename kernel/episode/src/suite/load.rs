@@ -10,9 +10,9 @@ use proctor_store::{Snapshot, Sqlite, Store, StoreError};
 use super::compile::Compiler;
 use super::file::{SuiteFile, TasksFile};
 use super::{Equivalent, Suite};
+use crate::canonical;
 use crate::error::{Source, SuiteError, read};
 use crate::records::{self, Names, Tables};
-use crate::canonical;
 
 /// Files by path, as read or embedded.
 pub(crate) type Files = BTreeMap<PathBuf, String>;
@@ -30,12 +30,20 @@ impl Suite {
             at: None,
             message: "is no suite: it has no suite.toml".into(),
         })?;
-        let head: SuiteFile = Source { path: &manifest, text }.parse()?;
+        let head: SuiteFile = Source {
+            path: &manifest,
+            text,
+        }
+        .parse()?;
         let data = folder.join("..").join("..").join(head.data.get_ref());
         let data = data.canonicalize().unwrap_or(data);
         let data_files = toml_files(&data).map_err(|error| {
             let at = head.data.span().start;
-            Source { path: &manifest, text }.error(at, format!("`data`: {error}"))
+            Source {
+                path: &manifest,
+                text,
+            }
+            .error(at, format!("`data`: {error}"))
         })?;
         let suite = Self::from_files(&manifest, &files, &data_files)?;
         prove(&suite.data, &data_files)?;
@@ -52,11 +60,16 @@ impl Suite {
         data_files: &Files,
     ) -> Result<Self, SuiteError> {
         let text = files.get(manifest).map(String::as_str).unwrap_or_default();
-        let source = Source { path: manifest, text };
+        let source = Source {
+            path: manifest,
+            text,
+        };
         let head: SuiteFile = source.parse()?;
-        let now: Timestamp = head.now.get_ref().parse().map_err(|_| {
-            source.error(head.now.span().start, "`now` is no RFC 3339 time")
-        })?;
+        let now: Timestamp = head
+            .now
+            .get_ref()
+            .parse()
+            .map_err(|_| source.error(head.now.span().start, "`now` is no RFC 3339 time"))?;
         let mut names = Names::default();
         let data = read_data(data_files, &mut names)?;
         let mut tasks = Vec::new();
@@ -65,7 +78,14 @@ impl Suite {
             let source = Source { path, text };
             let file: TasksFile = source.parse()?;
             for entry in &file.task {
-                tasks.push(Compiler { source, names: &names, now }.task(entry)?);
+                tasks.push(
+                    Compiler {
+                        source,
+                        names: &names,
+                        now,
+                    }
+                    .task(entry)?,
+                );
             }
         }
         tasks.sort_by(|one: &super::Task, other| one.id.cmp(&other.id));
@@ -74,7 +94,11 @@ impl Suite {
                 "the task `{}` is there twice: {} and {}",
                 twice[0].id, twice[0].source, twice[1].source
             );
-            return Err(SuiteError { path: manifest.to_owned(), at: None, message });
+            return Err(SuiteError {
+                path: manifest.to_owned(),
+                at: None,
+                message,
+            });
         }
         for task in &tasks {
             digests.push_str(&task.digest.to_string());
@@ -146,7 +170,13 @@ fn read_data(files: &Files, names: &mut Names) -> Result<Snapshot, SuiteError> {
 fn prove(data: &Snapshot, files: &Files) -> Result<(), SuiteError> {
     let restored = Sqlite::in_memory().and_then(|mut store| store.restore(data));
     let Err(error) = restored else { return Ok(()) };
-    if let StoreError::Constraint { entity, id, message, .. } = &error {
+    if let StoreError::Constraint {
+        entity,
+        id,
+        message,
+        ..
+    } = &error
+    {
         for (path, text) in files {
             let source = Source { path, text };
             if let Some((at, key)) = records::find(source, *entity, *id)? {
@@ -155,11 +185,19 @@ fn prove(data: &Snapshot, files: &Files) -> Result<(), SuiteError> {
         }
     }
     let path = files.keys().next().cloned().unwrap_or_default();
-    Err(SuiteError { path, at: None, message: error.to_string() })
+    Err(SuiteError {
+        path,
+        at: None,
+        message: error.to_string(),
+    })
 }
 
 fn toml_files(folder: &Path) -> Result<Files, SuiteError> {
-    let wrong = |message: String| SuiteError { path: folder.to_owned(), at: None, message };
+    let wrong = |message: String| SuiteError {
+        path: folder.to_owned(),
+        at: None,
+        message,
+    };
     let mut files = Files::new();
     for entry in std::fs::read_dir(folder).map_err(|error| wrong(error.to_string()))? {
         let path = entry.map_err(|error| wrong(error.to_string()))?.path();

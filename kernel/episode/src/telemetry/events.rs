@@ -128,10 +128,16 @@ pub(super) struct StepFields<'a> {
     #[serde(rename = "gen_ai.output.text", skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     /// Arguments of the call, as the agent wrote them.
-    #[serde(rename = "gen_ai.tool.call.arguments", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "gen_ai.tool.call.arguments",
+        skip_serializing_if = "Option::is_none"
+    )]
     arguments: Option<&'a str>,
     /// Result of a call that was carried out.
-    #[serde(rename = "gen_ai.tool.call.result", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "gen_ai.tool.call.result",
+        skip_serializing_if = "Option::is_none"
+    )]
     result: Option<ResultView<'a>>,
     /// Tool that was called.
     #[serde(rename = "gen_ai.tool.name", skip_serializing_if = "Option::is_none")]
@@ -247,7 +253,11 @@ pub(super) struct RowView<'a>(&'a Row);
 
 impl Serialize for RowView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut cells: Vec<_> = self.0.cells().filter(|(_, value)| !value.is_null()).collect();
+        let mut cells: Vec<_> = self
+            .0
+            .cells()
+            .filter(|(_, value)| !value.is_null())
+            .collect();
         cells.sort_unstable_by_key(|(column, _)| column.name);
         let mut map = serializer.serialize_map(Some(cells.len()))?;
         for (column, value) in cells {
@@ -277,8 +287,12 @@ impl Facts<'_> {
 
 impl Serialize for Facts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sorted: BTreeMap<&str, serde_json::Value> =
-            self.0.facts.iter().map(|(name, value)| (name.as_str(), value.to_json())).collect();
+        let sorted: BTreeMap<&str, serde_json::Value> = self
+            .0
+            .facts
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_json()))
+            .collect();
         sorted.serialize(serializer)
     }
 }
@@ -317,12 +331,23 @@ fn change_view(change: &Change) -> ChangeView<'_> {
         Change::Delete(row) => (Some(Cells::Row(RowView(row))), None),
         Change::Update { .. } => {
             let columns = change.columns();
-            let before = columns.iter().map(|of| (of.column, of.before.to_json())).collect();
-            let after = columns.iter().map(|of| (of.column, of.after.to_json())).collect();
+            let before = columns
+                .iter()
+                .map(|of| (of.column, of.before.to_json()))
+                .collect();
+            let after = columns
+                .iter()
+                .map(|of| (of.column, of.after.to_json()))
+                .collect();
             (Some(Cells::Columns(before)), Some(Cells::Columns(after)))
         }
     };
-    ChangeView { after, before, entity: change.entity().name(), id: change.id().to_string() }
+    ChangeView {
+        after,
+        before,
+        entity: change.entity().name(),
+        id: change.id().to_string(),
+    }
 }
 
 fn log_view(log: &[LogLine]) -> Vec<LogView<'_>> {
@@ -430,7 +455,11 @@ fn verdict_fields<'a>(
         checks: verdict
             .checks
             .iter()
-            .map(|check| CheckView { detail: &check.detail, name: &check.name, pass: check.pass })
+            .map(|check| CheckView {
+                detail: &check.detail,
+                name: &check.name,
+                pass: check.pass,
+            })
             .collect(),
         data_fingerprint: record.start.to_string(),
         episode,

@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 
+use super::chain::{LineError, Lines, link};
+use super::error::{ResumeError, TelemetryError};
 use super::events::{Event, RunEnd, RunStart, Wall, of_episode};
 use crate::canonical;
 use crate::outcome::Outcome;
@@ -26,67 +27,6 @@ pub use super::events::RunStart as RunHeader;
 const TELEMETRY: &str = "telemetry.jsonl";
 /// Name of the file with episodes that are finished before their turn.
 const PENDING: &str = "pending.jsonl";
-/// Longest line that is read back, in bytes.
-const LINE_BYTES_MAX: u64 = 64 << 20;
-
-/// Telemetry could not be written or read.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// The file system failed.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// File in question.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
-    /// The run's folder holds something already.
-    #[error("{} exists and isn't empty; give another folder, or --resume to go on with its run", path.display())]
-    Exists {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Another process writes there.
-    #[error("{} is in use by another process", path.display())]
-    Busy {
-        /// File in question.
-        path: PathBuf,
-    },
-    /// The run in the folder cannot be resumed.
-    #[error("{}: {reason}", path.display())]
-    Resume {
-        /// File in question.
-        path: PathBuf,
-        /// Why.
-        reason: ResumeError,
-    },
-}
-
-/// Why a run cannot be resumed, or its chain doesn't hold.
-#[derive(Debug, thiserror::Error)]
-pub enum ResumeError {
-    /// It is another run.
-    #[error("is another run: its {field} is {recorded}, this one's is {wanted}")]
-    OtherRun {
-        /// What differs.
-        field: String,
-        /// What is recorded.
-        recorded: String,
-        /// What was asked for.
-        wanted: String,
-    },
-    /// A line is not what was written.
-    #[error("line {line} is not as it was written: {reason}")]
-    Broken {
-        /// Number of the line, from 1.
-        line: u64,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There is nothing to resume.
-    #[error("holds no run to go on with; a run begins in a new folder, without --resume")]
-    Empty,
-}
 
 /// What telemetry says of a finished episode: enough for a summary.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,10 +85,15 @@ impl TelemetryWriter {
         header: &RunStart,
         suite: std::sync::Arc<Suite>,
     ) -> Result<Self, TelemetryError> {
-        let io = |source| TelemetryError::Io { path: folder.to_owned(), source };
+        let io = |source| TelemetryError::Io {
+            path: folder.to_owned(),
+            source,
+        };
         fs::create_dir_all(folder).map_err(io)?;
         if fs::read_dir(folder).map_err(io)?.next().is_some() {
-            return Err(TelemetryError::Exists { path: folder.to_owned() });
+            return Err(TelemetryError::Exists {
+                path: folder.to_owned(),
+            });
         }
         let mut writer = Self::open(folder, header, suite, true)?;
         let start = event_text(&Event::RunStart(header), None);
@@ -167,8 +112,13 @@ impl TelemetryWriter {
         suite: std::sync::Arc<Suite>,
     ) -> Result<Self, TelemetryError> {
         let mut writer = match Self::open(folder, header, suite, false) {
-            Err(TelemetryError::Io { path, source }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(TelemetryError::Resume { path, reason: ResumeError::Empty });
+            Err(TelemetryError::Io { path, source })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                return Err(TelemetryError::Resume {
+                    path,
+                    reason: ResumeError::Empty,
+                });
             }
             opened => opened?,
         };
@@ -189,7 +139,9 @@ impl TelemetryWriter {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(TelemetryError::Busy { path }),
-            Err(fs::TryLockError::Error(source)) => return Err(TelemetryError::Io { path, source }),
+            Err(fs::TryLockError::Error(source)) => {
+                return Err(TelemetryError::Io { path, source });
+            }
         }
         // A run without episodes out of order never wrote this file.
         let pending = open_file(&pending_path, new || !pending_path.exists())?;
@@ -232,7 +184,9 @@ impl TelemetryWriter {
     /// # Errors
     /// When it cannot be written; what was written before stays whole.
     pub fn record(&mut self, finished: &Finished) -> Result<(), TelemetryError> {
-        let Some(task) = self.suite.tasks.get(finished.record.task) else { return Ok(()) };
+        let Some(task) = self.suite.tasks.get(finished.record.task) else {
+            return Ok(());
+        };
         let episode = format!("{}#{}", task.id, finished.record.trial);
         let record = &finished.record;
         let mut events: Vec<EventText> = of_episode(record, task, &episode)
@@ -264,8 +218,13 @@ impl TelemetryWriter {
         }
         if !self.ended {
             let outcomes = self.tally.outcomes();
-            let outcomes = outcomes.iter().map(|(outcome, count)| (outcome.name(), *count));
-            let end = RunEnd { episodes: self.next as u64, outcomes: outcomes.collect() };
+            let outcomes = outcomes
+                .iter()
+                .map(|(outcome, count)| (outcome.name(), *count));
+            let end = RunEnd {
+                episodes: self.next as u64,
+                outcomes: outcomes.collect(),
+            };
             let end = event_text(&Event::RunEnd(end), None);
             self.append(&[end])?;
             self.ended = true;
@@ -282,7 +241,10 @@ impl TelemetryWriter {
             self.next += 1;
         }
         if waited && self.waiting.is_empty() {
-            let io = |source| TelemetryError::Io { path: self.pending_path.clone(), source };
+            let io = |source| TelemetryError::Io {
+                path: self.pending_path.clone(),
+                source,
+            };
             self.pending.set_len(0).map_err(io)?;
             self.pending.seek(SeekFrom::Start(0)).map_err(io)?;
         }
@@ -294,7 +256,10 @@ impl TelemetryWriter {
             index,
             events: events
                 .iter()
-                .map(|event| PendingEvent { body: event.body.clone(), wall: event.wall })
+                .map(|event| PendingEvent {
+                    body: event.body.clone(),
+                    wall: event.wall,
+                })
                 .collect(),
         };
         let mut bytes = Vec::new();
@@ -302,7 +267,10 @@ impl TelemetryWriter {
         bytes.push(b'\n');
         self.pending
             .write_all(&bytes)
-            .map_err(|source| TelemetryError::Io { path: self.pending_path.clone(), source })
+            .map_err(|source| TelemetryError::Io {
+                path: self.pending_path.clone(),
+                source,
+            })
     }
 
     /// Appends lines with one write.
@@ -326,10 +294,17 @@ impl TelemetryWriter {
         }
         self.file
             .write_all(&bytes)
-            .map_err(|source| TelemetryError::Io { path: self.path.clone(), source })?;
+            .map_err(|source| TelemetryError::Io {
+                path: self.path.clone(),
+                source,
+            })?;
         (self.chain, self.seq) = (chain, seq);
         for (task, outcome, reward) in events.iter().filter_map(|event| event.ends.clone()) {
-            self.tally.add(&Recorded { task, outcome, reward });
+            self.tally.add(&Recorded {
+                task,
+                outcome,
+                reward,
+            });
         }
         Ok(())
     }
@@ -337,16 +312,22 @@ impl TelemetryWriter {
     /// Reads what is there, checks its chain, and cuts off what comes after the last episode
     /// that is complete.
     fn take_over(&mut self, header: &RunStart) -> Result<(), TelemetryError> {
-        let broken = |reason| TelemetryError::Resume { path: self.path.clone(), reason };
-        let file = self
-            .file
-            .try_clone()
-            .map_err(|source| TelemetryError::Io { path: self.path.clone(), source })?;
+        let broken = |reason| TelemetryError::Resume {
+            path: self.path.clone(),
+            reason,
+        };
+        let file = self.file.try_clone().map_err(|source| TelemetryError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
         let mut lines = Lines::new(file);
         let mut good = None;
         let mut done = 0;
         while let Some(line) = lines.next_line().map_err(|error| match error {
-            LineError::Io(source) => TelemetryError::Io { path: self.path.clone(), source },
+            LineError::Io(source) => TelemetryError::Io {
+                path: self.path.clone(),
+                source,
+            },
             LineError::Broken(reason) => broken(reason),
         })? {
             match line.event.as_str() {
@@ -372,8 +353,13 @@ impl TelemetryWriter {
                 _ => {}
             }
         }
-        let Some(mark) = good else { return Err(broken(ResumeError::Empty)) };
-        let io = |source| TelemetryError::Io { path: self.path.clone(), source };
+        let Some(mark) = good else {
+            return Err(broken(ResumeError::Empty));
+        };
+        let io = |source| TelemetryError::Io {
+            path: self.path.clone(),
+            source,
+        };
         self.file.set_len(mark.bytes).map_err(io)?;
         self.file.seek(SeekFrom::End(0)).map_err(io)?;
         (self.chain, self.seq) = (mark.chain, mark.seq);
@@ -385,21 +371,35 @@ impl TelemetryWriter {
     /// an episode that isn't recorded: it is run again.
     fn take_pending(&mut self) -> Result<(), TelemetryError> {
         let mut bytes = Vec::new();
-        let io = |source| TelemetryError::Io { path: self.pending_path.clone(), source };
+        let io = |source| TelemetryError::Io {
+            path: self.pending_path.clone(),
+            source,
+        };
         self.pending.read_to_end(&mut bytes).map_err(io)?;
         // What is cut short goes, or the next line would be written onto it.
-        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
+        bytes.truncate(
+            bytes
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1),
+        );
         self.pending.set_len(bytes.len() as u64).map_err(io)?;
         self.pending.seek(SeekFrom::End(0)).map_err(io)?;
         for line in bytes.split(|byte| *byte == b'\n') {
-            let Ok(line) = serde_json::from_slice::<PendingLine>(line) else { continue };
+            let Ok(line) = serde_json::from_slice::<PendingLine>(line) else {
+                continue;
+            };
             if line.index < self.next {
                 continue;
             }
             let events: Vec<EventText> = line
                 .events
                 .into_iter()
-                .map(|event| EventText { ends: ends(&event.body), body: event.body, wall: event.wall })
+                .map(|event| EventText {
+                    ends: ends(&event.body),
+                    body: event.body,
+                    wall: event.wall,
+                })
                 .collect();
             if events.last().is_some_and(|event| event.ends.is_some()) {
                 self.waiting.insert(line.index, events);
@@ -416,30 +416,25 @@ fn open_file(path: &Path, new: bool) -> Result<File, TelemetryError> {
         .create(new)
         .truncate(false)
         .open(path)
-        .map_err(|source| TelemetryError::Io { path: path.to_owned(), source })
+        .map_err(|source| TelemetryError::Io {
+            path: path.to_owned(),
+            source,
+        })
 }
 
-/// The chain of a line: of what came before and the line's own canonical event.
-fn link(before: &str, body: &str, seq: u64) -> String {
-    let digest = Sha256::new()
-        .chain_update(before)
-        .chain_update(b"{")
-        .chain_update(body)
-        .chain_update(format!(",\"seq\":{seq}}}"))
-        .finalize();
-    let mut hex = String::with_capacity(64);
-    for byte in digest {
-        hex.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
-        hex.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
-    }
-    hex
-}
 
 fn event_text(event: &Event<'_>, wall: Option<u64>) -> EventText {
     let text = canonical::to_string(event);
     // Without the braces: the line adds its chain before and its number after.
-    let body = text.get(1..text.len().saturating_sub(1)).unwrap_or_default().to_owned();
-    EventText { body, wall, ends: None }
+    let body = text
+        .get(1..text.len().saturating_sub(1))
+        .unwrap_or_default()
+        .to_owned();
+    EventText {
+        body,
+        wall,
+        ends: None,
+    }
 }
 
 /// Outcome of the episode that an event ends, if it ends one.
@@ -463,10 +458,14 @@ fn recorded(fields: &Json) -> Option<Recorded> {
 
 fn same_run(recorded: &Json, header: &RunStart) -> Result<(), ResumeError> {
     let wanted: Json = serde_json::from_str(&canonical::to_string(header)).unwrap_or_default();
-    let keys = |of: &Json| of.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
+    let keys = |of: &Json| {
+        of.as_object()
+            .map(|map| map.keys().cloned().collect::<Vec<_>>())
+    };
     // What was typed differently first, what only follows from it after.
-    let mut all: Vec<String> =
-        ["suite", "gen_ai.agent.name", "tasks", "trials", "seed"].map(str::to_owned).to_vec();
+    let mut all: Vec<String> = ["suite", "gen_ai.agent.name", "tasks", "trials", "seed"]
+        .map(str::to_owned)
+        .to_vec();
     all.extend(keys(recorded).unwrap_or_default());
     all.extend(keys(&wanted).unwrap_or_default());
     for field in all {
@@ -480,97 +479,4 @@ fn same_run(recorded: &Json, header: &RunStart) -> Result<(), ResumeError> {
         }
     }
     Ok(())
-}
-
-/// Checks a telemetry file's chain from its first line to its last; says how many lines hold.
-///
-/// # Errors
-/// At the first line that was altered, added, dropped or cut short.
-pub fn verify_chain(path: &Path) -> Result<u64, TelemetryError> {
-    let io = |source| TelemetryError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let mut lines = Lines::new(file);
-    loop {
-        match lines.next_line() {
-            Ok(Some(_)) => {}
-            Ok(None) if lines.bytes == length => return Ok(lines.seq),
-            Ok(None) => {
-                let line = lines.seq + 1;
-                let reason = ResumeError::Broken { line, reason: "it is cut short".into() };
-                return Err(TelemetryError::Resume { path: path.to_owned(), reason });
-            }
-            Err(LineError::Io(source)) => return Err(io(source)),
-            Err(LineError::Broken(reason)) => {
-                return Err(TelemetryError::Resume { path: path.to_owned(), reason });
-            }
-        }
-    }
-}
-
-/// Lines read back, each held to the chain.
-struct Lines {
-    reader: BufReader<File>,
-    bytes: u64,
-    seq: u64,
-    chain: String,
-}
-
-struct LineRead {
-    event: String,
-    fields: Json,
-}
-
-enum LineError {
-    Io(io::Error),
-    Broken(ResumeError),
-}
-
-struct Mark {
-    bytes: u64,
-    seq: u64,
-    chain: String,
-}
-
-impl Lines {
-    fn new(file: File) -> Self {
-        Self { reader: BufReader::new(file), bytes: 0, seq: 0, chain: String::new() }
-    }
-
-    fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes, seq: self.seq, chain: self.chain.clone() }
-    }
-
-    /// The next whole line; nothing at the end, or where the last line was cut short.
-    fn next_line(&mut self) -> Result<Option<LineRead>, LineError> {
-        let mut text = Vec::new();
-        let mut limited = (&mut self.reader).take(LINE_BYTES_MAX);
-        let read = limited.read_until(b'\n', &mut text).map_err(LineError::Io)?;
-        if read == 0 || text.last() != Some(&b'\n') {
-            return Ok(None);
-        }
-        let line = self.seq + 1;
-        let broken =
-            |reason: &str| LineError::Broken(ResumeError::Broken { line, reason: reason.into() });
-        let value: Json =
-            serde_json::from_slice(&text).map_err(|error| broken(&format!("it is no JSON from column {} on", error.column())))?;
-        if value["seq"].as_u64() != Some(self.seq) {
-            return Err(broken("it is out of sequence"));
-        }
-        let body = format!(
-            "\"event\":{},\"fields\":{}",
-            canonical::to_string(&value["event"]),
-            canonical::to_string(&value["fields"])
-        );
-        let chain = link(&self.chain, &body, self.seq);
-        if value["chain"].as_str() != Some(chain.as_str()) {
-            return Err(broken("its chain doesn't fit"));
-        }
-        self.chain = chain;
-        self.seq += 1;
-        self.bytes += read as u64;
-        let event = value["event"].as_str().unwrap_or_default().to_owned();
-        let fields = value.get("fields").cloned().unwrap_or_default();
-        Ok(Some(LineRead { event, fields }))
-    }
 }

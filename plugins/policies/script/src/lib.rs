@@ -16,7 +16,11 @@ pub struct Player {
 impl Player {
     /// A script from its start.
     pub fn new(turns: Vec<ScriptedTurn>) -> Self {
-        Self { turns, at: None, results: BTreeMap::new() }
+        Self {
+            turns,
+            at: None,
+            results: BTreeMap::new(),
+        }
     }
 
     /// The script's next action.
@@ -51,7 +55,10 @@ impl Player {
     }
 
     fn keep(&mut self, turn: usize, call: usize, result: ToolResult) {
-        let id = self.turns.get(turn).and_then(|turn| turn.calls.get(call)?.id.clone());
+        let id = self
+            .turns
+            .get(turn)
+            .and_then(|turn| turn.calls.get(call)?.id.clone());
         if let Some(id) = id {
             self.results.insert(id, result);
         }
@@ -76,17 +83,23 @@ impl Player {
     /// Replaces placeholders in words by the text of what they stand for. One that stands for
     /// nothing stays: it then shows where the script and the results part.
     fn fill_text(&self, text: &str) -> String {
-        replace(text, "${", "}", |path| Some(self.look_up(path)?.to_string()))
+        replace(text, "${", "}", |path| {
+            Some(self.look_up(path)?.to_string())
+        })
     }
 
     /// Replaces string values that are a placeholder by the JSON of what they stand for.
     fn fill_json(&self, json: &str) -> String {
-        replace(json, "\"${", "}\"", |path| Some(to_json(&self.look_up(path)?)))
+        replace(json, "\"${", "}\"", |path| {
+            Some(to_json(&self.look_up(path)?))
+        })
     }
 }
 
 fn failure(message: &str) -> Failure {
-    Failure { message: message.to_owned() }
+    Failure {
+        message: message.to_owned(),
+    }
 }
 
 fn replace(text: &str, open: &str, close: &str, fill: impl Fn(&str) -> Option<String>) -> String {
@@ -143,9 +156,19 @@ mod tests {
     use proctor_sdk::{Cell, Entity, Row, ScriptedCall};
 
     fn found() -> ToolResult {
-        let cells = vec![Cell { name: "name".into(), value: Value::Text("A \"B\"".into()) }];
-        let rows = vec![Row { entity: Entity::Client, id: "id-1".into(), cells }];
-        let facts = vec![Cell { name: "stage.Proposal.amount".into(), value: Value::Money(1050) }];
+        let cells = vec![Cell {
+            name: "name".into(),
+            value: Value::Text("A \"B\"".into()),
+        }];
+        let rows = vec![Row {
+            entity: Entity::Client,
+            id: "id-1".into(),
+            cells,
+        }];
+        let facts = vec![Cell {
+            name: "stage.Proposal.amount".into(),
+            value: Value::Money(1050),
+        }];
         ToolResult { rows, facts }
     }
 
@@ -153,14 +176,22 @@ mod tests {
     fn results_of_earlier_calls_fill_arguments_and_words() {
         let call = |id: Option<&str>, arguments: &str| ScriptedCall {
             id: id.map(Into::into),
-            call: ToolCall { tool: "t".into(), arguments: arguments.into() },
+            call: ToolCall {
+                tool: "t".into(),
+                arguments: arguments.into(),
+            },
         };
         let mut player = Player::new(vec![ScriptedTurn {
             calls: vec![
                 call(Some("find"), "{}"),
-                call(None, r#"{"a":"${find.rows.0.client_id}","b":"${find.rows.0.name}","c":"${find.facts.stage.Proposal.amount}","d":"${find.rows.1.name}"}"#),
+                call(
+                    None,
+                    r#"{"a":"${find.rows.0.client_id}","b":"${find.rows.0.name}","c":"${find.facts.stage.Proposal.amount}","d":"${find.rows.1.name}"}"#,
+                ),
             ],
-            closing: Action::Answer("${find.rows.0.name}: ${find.facts.stage.Proposal.amount}, ${none.rows.0.x}".into()),
+            closing: Action::Answer(
+                "${find.rows.0.name}: ${find.facts.stage.Proposal.amount}, ${none.rows.0.x}".into(),
+            ),
         }]);
         player.next(Observation::Message("go".into())).unwrap();
         let Ok(Action::Call(second)) = player.next(Observation::Accepted(found())) else {
@@ -171,7 +202,10 @@ mod tests {
             r#"{"a":"id-1","b":"A \"B\"","c":10.50,"d":"${find.rows.1.name}"}"#
         );
         let closing = player.next(Observation::Accepted(found())).unwrap();
-        assert_eq!(closing, Action::Answer("A \"B\": 10.50, ${none.rows.0.x}".into()));
+        assert_eq!(
+            closing,
+            Action::Answer("A \"B\": 10.50, ${none.rows.0.x}".into())
+        );
         assert!(player.next(Observation::Message("more".into())).is_err());
     }
 }

@@ -46,7 +46,10 @@ impl Context {
             }
             "compare_quotes" | "compare_quote_details" => self.extremes = extremes(&result.rows),
             "delete_quote" | "delete_opportunity" => {
-                let gone = arguments.values().find_map(Json::as_str).unwrap_or_default();
+                let gone = arguments
+                    .values()
+                    .find_map(Json::as_str)
+                    .unwrap_or_default();
                 self.rows.remove(gone);
                 return;
             }
@@ -64,7 +67,12 @@ impl Context {
         };
         // Details show a record and what hangs on it: the record is the topic.
         let main = |row: &&Row| tool.ends_with("_search") || row.entity == first.entity;
-        for entity in [Entity::Client, Entity::Contract, Entity::Quote, Entity::Opportunity] {
+        for entity in [
+            Entity::Client,
+            Entity::Contract,
+            Entity::Quote,
+            Entity::Opportunity,
+        ] {
             let others: Vec<String> = result
                 .rows
                 .iter()
@@ -75,7 +83,12 @@ impl Context {
                 self.groups.push((entity, others));
             }
         }
-        let ids = result.rows.iter().filter(main).map(|row| row.id.clone()).collect();
+        let ids = result
+            .rows
+            .iter()
+            .filter(main)
+            .map(|row| row.id.clone())
+            .collect();
         self.groups.push((first.entity, ids));
     }
 
@@ -89,7 +102,9 @@ impl Context {
         let group = self.groups.iter().rev().find(|(entity, ids)| {
             of.is_none_or(|of| of == *entity) && ids.iter().any(|id| self.rows.contains_key(id))
         });
-        group.map_or(Vec::new(), |(_, ids)| ids.iter().filter_map(|id| self.rows.get(id)).collect())
+        group.map_or(Vec::new(), |(_, ids)| {
+            ids.iter().filter_map(|id| self.rows.get(id)).collect()
+        })
     }
 
     /// The client that was talked about last, directly or through a record of theirs.
@@ -101,13 +116,18 @@ impl Context {
         }
         match row.get("client_id") {
             Value::Id(id) => Some(id.clone()),
-            _ => self.latest(Some(Entity::Client)).first().map(|row| row.id.clone()),
+            _ => self
+                .latest(Some(Entity::Client))
+                .first()
+                .map(|row| row.id.clone()),
         }
     }
 
     /// The last copy that was made.
     pub(crate) fn copy(&self) -> Option<&Row> {
-        self.cloned.as_ref().and_then(|(_, copy)| self.rows.get(copy))
+        self.cloned
+            .as_ref()
+            .and_then(|(_, copy)| self.rows.get(copy))
     }
 
     /// What the last copy was made of.
@@ -117,9 +137,14 @@ impl Context {
 
     /// The cheapest, or the dearest, of the quotes that came up last.
     pub(crate) fn extreme(&self, highest: bool) -> Option<&Row> {
-        let quotes: Vec<Row> = self.latest(Some(Entity::Quote)).into_iter().cloned().collect();
-        let (low, high) =
-            extremes(&quotes).filter(|_| quotes.len() > 1).or(self.extremes.clone())?;
+        let quotes: Vec<Row> = self
+            .latest(Some(Entity::Quote))
+            .into_iter()
+            .cloned()
+            .collect();
+        let (low, high) = extremes(&quotes)
+            .filter(|_| quotes.len() > 1)
+            .or(self.extremes.clone())?;
         self.rows.get(if highest { &high } else { &low })
     }
 
@@ -131,8 +156,12 @@ impl Context {
 
     /// Another record than this one, if any was seen: the `draw`-th, counted round and round.
     pub(crate) fn other(&self, than: &str, draw: u64) -> Option<&str> {
-        let others: Vec<&str> =
-            self.rows.keys().map(String::as_str).filter(|id| *id != than).collect();
+        let others: Vec<&str> = self
+            .rows
+            .keys()
+            .map(String::as_str)
+            .filter(|id| *id != than)
+            .collect();
         let at = usize::try_from(draw % (others.len() as u64).max(1)).unwrap_or_default();
         others.get(at).copied()
     }

@@ -53,7 +53,10 @@ pub(crate) fn choices(of: Entity) -> Option<(&'static str, &'static [&'static st
                 "Closed-Lost",
             ],
         ),
-        Entity::Quote => ("status", &["Draft", "Sent", "Approved", "Rejected", "Canceled"]),
+        Entity::Quote => (
+            "status",
+            &["Draft", "Sent", "Approved", "Rejected", "Canceled"],
+        ),
         Entity::Contract => ("status", &["Active", "Pending", "Expired"]),
         Entity::Company => ("type", &["Partner", "Vendor", "Competitor"]),
         _ => return None,
@@ -67,7 +70,11 @@ pub(crate) fn is_legal(of: Entity, value: &str) -> bool {
 
 /// The column for amounts.
 pub(crate) fn amount(of: Entity) -> &'static str {
-    if of == Entity::Contract { "value" } else { "amount" }
+    if of == Entity::Contract {
+        "value"
+    } else {
+        "amount"
+    }
 }
 
 /// The column for the date that is usually meant.
@@ -81,7 +88,9 @@ pub(crate) fn date(of: Entity) -> &'static str {
 
 /// Whether a tool makes a record.
 pub(crate) fn creates(tool: &str) -> bool {
-    ["create_", "upload_", "add_"].iter().any(|verb| tool.starts_with(verb))
+    ["create_", "upload_", "add_"]
+        .iter()
+        .any(|verb| tool.starts_with(verb))
 }
 
 /// Whether a tool finds records by their fields.

@@ -58,12 +58,16 @@ impl Policy for StudentSim {
     }
 
     fn next(&mut self, observation: Observation) -> Result<Action, Failure> {
-        let mistakes =
-            self.mistakes.as_mut().map_err(|message| Failure { message: message.clone() })?;
+        let mistakes = self.mistakes.as_mut().map_err(|message| Failure {
+            message: message.clone(),
+        })?;
         let outcome = match observation {
             Observation::Message(words) => {
                 let request = understanding::read(&words);
-                self.turn = Some(Turn { request, outcomes: Vec::new() });
+                self.turn = Some(Turn {
+                    request,
+                    outcomes: Vec::new(),
+                });
                 return self.step();
             }
             Observation::Accepted(result) => Outcome::Accepted(result),
@@ -75,7 +79,9 @@ impl Policy for StudentSim {
             }
         };
         let Some(turn) = self.turn.as_mut() else {
-            return Err(Failure { message: "an observation came without a call".to_owned() });
+            return Err(Failure {
+                message: "an observation came without a call".to_owned(),
+            });
         };
         turn.outcomes.push(outcome);
         self.step()
@@ -86,7 +92,9 @@ impl StudentSim {
     /// Plans anew with what is known now, and takes the next step.
     fn step(&mut self) -> Result<Action, Failure> {
         let (Some(turn), Ok(mistakes)) = (&self.turn, &mut self.mistakes) else {
-            return Err(Failure { message: "nobody has said anything yet".to_owned() });
+            return Err(Failure {
+                message: "nobody has said anything yet".to_owned(),
+            });
         };
         let (stop, context) = planning::next(&turn.request, &self.context, &turn.outcomes);
         Ok(match stop {

@@ -21,7 +21,10 @@ pub(crate) fn refused(refusal: &Refusal) -> String {
         field => format!(" (the {} is at fault)", field.replace('_', " ")),
     };
     let reason = refusal.code.replace('_', " ");
-    format!("I can't do that, and nothing was changed: {}{field} [{reason}]", refusal.message)
+    format!(
+        "I can't do that, and nothing was changed: {}{field} [{reason}]",
+        refusal.message
+    )
 }
 
 /// Nothing is called that.
@@ -31,15 +34,28 @@ pub(crate) fn not_found(wanted: &str) -> String {
 
 /// Some records cannot be deleted at all.
 pub(crate) fn cannot_delete(of: Entity) -> String {
-    format!("I can't delete a {}: there is no way to do that here.", of.name().to_lowercase())
+    format!(
+        "I can't delete a {}: there is no way to do that here.",
+        of.name().to_lowercase()
+    )
 }
 
 /// Several records are meant, perhaps.
 pub(crate) fn ambiguous(context: &Context, rows: &[Row]) -> String {
-    let shown: Vec<String> = rows.iter().take(5).map(|row| with_client(context, row)).collect();
-    let count =
-        if rows.len() == 2 { "two".to_owned() } else { format!("several ({})", rows.len()) };
-    format!("Which one do you mean? There are {count} that fit: {}.", shown.join("; "))
+    let shown: Vec<String> = rows
+        .iter()
+        .take(5)
+        .map(|row| with_client(context, row))
+        .collect();
+    let count = if rows.len() == 2 {
+        "two".to_owned()
+    } else {
+        format!("several ({})", rows.len())
+    };
+    format!(
+        "Which one do you mean? There are {count} that fit: {}.",
+        shown.join("; ")
+    )
 }
 
 fn with_client(context: &Context, row: &Row) -> String {
@@ -60,7 +76,11 @@ pub(crate) fn considered(rows: &[Row]) -> String {
                 Entity::Opportunity => row.get("stage"),
                 _ => row.get("status"),
             };
-            format!("the {} {} is {state}", row.entity.name().to_lowercase(), name(row))
+            format!(
+                "the {} {} is {state}",
+                row.entity.name().to_lowercase(),
+                name(row)
+            )
         })
         .collect();
     format!(
@@ -73,7 +93,11 @@ pub(crate) fn considered(rows: &[Row]) -> String {
 pub(crate) fn rows(context: &Context, rows: &[Row], total: i64, asks: &[Ask]) -> String {
     let counts = asks.contains(&Ask::Count);
     if rows.is_empty() {
-        return if counts { format!("There are {total}.") } else { "I find none.".to_owned() };
+        return if counts {
+            format!("There are {total}.")
+        } else {
+            "I find none.".to_owned()
+        };
     }
     let mut said = String::new();
     if counts {
@@ -83,7 +107,10 @@ pub(crate) fn rows(context: &Context, rows: &[Row], total: i64, asks: &[Ask]) ->
         }
     }
     let unnamed = counts && !asks.contains(&Ask::Name);
-    let each: Vec<String> = rows.iter().map(|row| one(context, row, asks, unnamed)).collect();
+    let each: Vec<String> = rows
+        .iter()
+        .map(|row| one(context, row, asks, unnamed))
+        .collect();
     said + &each.join("; ") + "."
 }
 
@@ -141,7 +168,10 @@ fn notes(context: &Context, row: &Row) -> Vec<String> {
 
 fn files(context: &Context, row: &Row) -> Vec<String> {
     let files = context.hanging_on(Entity::Document, "entity_id", &row.id);
-    files.iter().map(|file| format!("file {}", file.get("file_name"))).collect()
+    files
+        .iter()
+        .map(|file| format!("file {}", file.get("file_name")))
+        .collect()
 }
 
 /// How many records of other kinds hang on the one that was shown.
@@ -177,7 +207,9 @@ pub(crate) fn summary(facts: &[Cell], counts: bool) -> String {
 /// Groups of a summary.
 pub(crate) fn summary_parts(facts: &[Cell], parts: &[String]) -> String {
     let each = parts.iter().map(|part| {
-        let label = part.split_once('.').map_or(part.as_str(), |(_, label)| label);
+        let label = part
+            .split_once('.')
+            .map_or(part.as_str(), |(_, label)| label);
         match fact(facts, &format!("{part}.amount")) {
             Value::Absent => format!(" {label}: $0.00."),
             amount => format!(" {label}: ${amount}."),
@@ -187,5 +219,8 @@ pub(crate) fn summary_parts(facts: &[Cell], parts: &[String]) -> String {
 }
 
 fn fact<'a>(facts: &'a [Cell], name: &str) -> &'a Value {
-    facts.iter().find(|cell| cell.name == name).map_or(&Value::Absent, |cell| &cell.value)
+    facts
+        .iter()
+        .find(|cell| cell.name == name)
+        .map_or(&Value::Absent, |cell| &cell.value)
 }

@@ -38,7 +38,11 @@ fn closing(episode: &dyn Episode, turn: u32) -> Option<Action> {
     (0..episode.step_count())
         .rev()
         .filter(|step| episode.turn_of(*step) == Some(turn))
-        .find_map(|step| episode.action(step).filter(|action| !matches!(action, Action::Call(_))))
+        .find_map(|step| {
+            episode
+                .action(step)
+                .filter(|action| !matches!(action, Action::Call(_)))
+        })
 }
 
 fn mark(
@@ -48,9 +52,14 @@ fn mark(
     turn: &str,
     words: &str,
 ) {
-    let looked_up = (0..episode.step_count())
-        .any(|step| matches!(episode.action(step), Some(Action::Call(_))) && episode.refusal(step).is_none());
-    report.check(format!("{turn}: looked it up"), looked_up, "some call was carried out");
+    let looked_up = (0..episode.step_count()).any(|step| {
+        matches!(episode.action(step), Some(Action::Call(_))) && episode.refusal(step).is_none()
+    });
+    report.check(
+        format!("{turn}: looked it up"),
+        looked_up,
+        "some call was carried out",
+    );
     let found = Mentions::in_text(&without_known_texts(expected, words));
     for id in &expected.records {
         let named = found.ids.contains(id);
@@ -68,16 +77,24 @@ fn mark(
         report.check(format!("{turn}: {}", name(fact)), said, detail);
     }
     let contradictions = contradictions(expected, &found, words);
-    let detail = if contradictions.is_empty() { "none".into() } else { contradictions.join("; ") };
-    report.check(format!("{turn}: no contradiction"), contradictions.is_empty(), detail);
+    let detail = if contradictions.is_empty() {
+        "none".into()
+    } else {
+        contradictions.join("; ")
+    };
+    report.check(
+        format!("{turn}: no contradiction"),
+        contradictions.is_empty(),
+        detail,
+    );
 }
 
 fn is_said(fact: &Fact, found: &Mentions, words: &str) -> bool {
     match fact {
         Fact::Money(cents) => found.numbers.contains(cents),
-        Fact::Count(count) => count.checked_mul(100).is_some_and(|as_cents| {
-            found.counts.contains(&as_cents)
-        }),
+        Fact::Count(count) => count
+            .checked_mul(100)
+            .is_some_and(|as_cents| found.counts.contains(&as_cents)),
         Fact::Date(date) => found.dates.contains(date),
         Fact::Choice(choice) => has_word(words, &choice.value),
         Fact::Text(text) => folded(words).contains(&folded(text)),
@@ -116,21 +133,43 @@ fn contradictions(expected: &ExpectedAnswer, found: &Mentions, words: &str) -> V
             wrong.push(format!("names the record {id}"));
         }
     }
-    if expected.facts.iter().any(|fact| matches!(fact, Fact::Money(_))) {
+    if expected
+        .facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::Money(_)))
+    {
         for cents in &found.amounts {
-            if !allowed.iter().any(|fact| matches!(fact, Fact::Money(known) if known == cents)) {
-                wrong.push(format!("says the amount {}.{:02}", cents / 100, (cents % 100).abs()));
+            if !allowed
+                .iter()
+                .any(|fact| matches!(fact, Fact::Money(known) if known == cents))
+            {
+                wrong.push(format!(
+                    "says the amount {}.{:02}",
+                    cents / 100,
+                    (cents % 100).abs()
+                ));
             }
         }
     }
-    if expected.facts.iter().any(|fact| matches!(fact, Fact::Date(_))) {
+    if expected
+        .facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::Date(_)))
+    {
         for date in &found.dates {
-            if !allowed.iter().any(|fact| matches!(fact, Fact::Date(known) if known == date)) {
+            if !allowed
+                .iter()
+                .any(|fact| matches!(fact, Fact::Date(known) if known == date))
+            {
                 wrong.push(format!("says the date {date}"));
             }
         }
     }
-    if expected.facts.iter().any(|fact| matches!(fact, Fact::Count(_))) {
+    if expected
+        .facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::Count(_)))
+    {
         for cents in &found.counts {
             let count = cents / 100;
             let known = allowed.iter().any(|fact| match fact {
@@ -147,7 +186,9 @@ fn contradictions(expected: &ExpectedAnswer, found: &Mentions, words: &str) -> V
     for fact in &expected.facts {
         let Fact::Choice(choice) = fact else { continue };
         for other in choice.legal.iter().filter(|other| **other != choice.value) {
-            let known = allowed.iter().any(|fact| matches!(fact, Fact::Choice(known) if known.value == *other));
+            let known = allowed
+                .iter()
+                .any(|fact| matches!(fact, Fact::Choice(known) if known.value == *other));
             if !known && has_word(&rest, other) {
                 wrong.push(format!("says {other}"));
             }

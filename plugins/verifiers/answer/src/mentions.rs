@@ -17,8 +17,18 @@ pub struct Mentions {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 const WORDS: [&str; 13] = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -58,7 +68,10 @@ impl Mentions {
         }
         let folded = word.to_lowercase();
         // "one" is more often a pronoun than a count.
-        if let Some(count) = WORDS.iter().position(|known| *known == folded && folded != "one") {
+        if let Some(count) = WORDS
+            .iter()
+            .position(|known| *known == folded && folded != "one")
+        {
             self.counts.push(count as i64 * 100);
             return 1;
         }
@@ -71,7 +84,10 @@ impl Mentions {
         let bare = word.trim_start_matches('-');
         let unsigned = bare.trim_start_matches(['$', '€', '£']);
         let mut currency = unsigned.len() < bare.len();
-        let (digits, factor) = match unsigned.char_indices().find(|(_, c)| c.is_ascii_alphabetic()) {
+        let (digits, factor) = match unsigned
+            .char_indices()
+            .find(|(_, c)| c.is_ascii_alphabetic())
+        {
             None => (unsigned, 1),
             Some((at, _)) => match unsigned[at..].to_lowercase().as_str() {
                 "k" => (&unsigned[..at], 1_000),
@@ -85,12 +101,17 @@ impl Mentions {
         };
         let percent = digits.ends_with('%');
         let digits = digits.trim_end_matches('%');
-        let Some((cents, places)) = hundredths(digits) else { return };
+        let Some((cents, places)) = hundredths(digits) else {
+            return;
+        };
         let million = next.is_some_and(|next| next.eq_ignore_ascii_case("million"));
-        let Some(cents) = cents.checked_mul(if million { 1_000_000 } else { factor }) else { return };
+        let Some(cents) = cents.checked_mul(if million { 1_000_000 } else { factor }) else {
+            return;
+        };
         let cents = if negative { -cents } else { cents };
         currency |= factor > 1 || million || places == 2;
-        currency |= next.is_some_and(|next| matches!(next.to_lowercase().as_str(), "usd" | "eur" | "dollars"));
+        currency |= next
+            .is_some_and(|next| matches!(next.to_lowercase().as_str(), "usd" | "eur" | "dollars"));
         self.numbers.push(cents);
         if currency {
             self.amounts.push(cents);
@@ -109,7 +130,9 @@ fn hundredths(digits: &str) -> Option<(i64, usize)> {
     let well_formed = !first.is_empty()
         && (!grouped || first.len() <= 3)
         && groups.all(|group| group.len() == 3)
-        && whole.bytes().all(|byte| byte.is_ascii_digit() || byte == b',')
+        && whole
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b',')
         && fraction.bytes().all(|byte| byte.is_ascii_digit())
         && fraction.len() <= 2
         && whole.len() <= 16;
@@ -147,13 +170,18 @@ fn iso_date(word: &str) -> Option<String> {
 
 /// "March 31, 2026", "31 March 2026", "Mar 31st 2026": the date and how many words it takes.
 fn spelled_date(words: &[&str]) -> Option<(String, usize)> {
-    let [first, second, third, ..] = words else { return None };
+    let [first, second, third, ..] = words else {
+        return None;
+    };
     let (month, day) = match (month(first), month(second)) {
         (Some(month), _) => (month, day(second)?),
         (None, Some(month)) => (month, day(first)?),
         _ => return None,
     };
-    let year: u32 = third.parse().ok().filter(|year| (1900..=2200).contains(year))?;
+    let year: u32 = third
+        .parse()
+        .ok()
+        .filter(|year| (1900..=2200).contains(year))?;
     Some((format!("{year:04}-{month:02}-{day:02}"), 3))
 }
 

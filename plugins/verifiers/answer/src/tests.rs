@@ -7,9 +7,19 @@ const ONE: &str = "7f4662ed-d548-4587-b9f9-944f9e3c073c";
 const TWO: &str = "ae541fcd-2662-4a8f-b030-62d1b46eab8e";
 
 fn fixture(facts: Vec<Fact>, records: &[&str], words: &str) -> Fixture {
-    let row = Row { entity: Entity::Client, id: ONE.into(), cells: vec![] };
-    let seen = Observation::Accepted(ToolResult { rows: vec![row], facts: vec![] });
-    let call = ToolCall { tool: "client_search".into(), arguments: "{}".into() };
+    let row = Row {
+        entity: Entity::Client,
+        id: ONE.into(),
+        cells: vec![],
+    };
+    let seen = Observation::Accepted(ToolResult {
+        rows: vec![row],
+        facts: vec![],
+    });
+    let call = ToolCall {
+        tool: "client_search".into(),
+        arguments: "{}".into(),
+    };
     Fixture {
         steps: vec![
             (0, Action::Call(call), Some(seen)),
@@ -36,7 +46,12 @@ fn check(facts: Vec<Fact>, records: &[&str], words: &str, pass: bool) {
 #[test]
 fn ids_must_be_named_seen_and_alone() {
     check(vec![], &[ONE], &format!("It is {ONE}."), true);
-    check(vec![], &[ONE], &format!("It is {}.", ONE.to_uppercase()), true);
+    check(
+        vec![],
+        &[ONE],
+        &format!("It is {}.", ONE.to_uppercase()),
+        true,
+    );
     check(vec![], &[ONE], "It is there.", false);
     check(vec![], &[ONE], &format!("{ONE} or {TWO}"), false);
     check(vec![], &[TWO], &format!("It is {TWO}."), false);
@@ -45,7 +60,14 @@ fn ids_must_be_named_seen_and_alone() {
 #[test]
 fn amounts_in_any_spelling_but_only_the_right_ones() {
     let amount = || vec![Fact::Money(8_500_000)];
-    for right in ["$85,000", "85k in all", "85000.00", "85,000 USD", "0.085 million", "85000"] {
+    for right in [
+        "$85,000",
+        "85k in all",
+        "85000.00",
+        "85,000 USD",
+        "0.085 million",
+        "85000",
+    ] {
         check(amount(), &[], right, right != "0.085 million");
     }
     check(amount(), &[], "$85,000, not $90,000", false);
@@ -66,10 +88,20 @@ fn counts_in_digits_or_words() {
 #[test]
 fn dates_in_any_spelling() {
     let date = || vec![Fact::Date("2026-03-31".into())];
-    for right in ["2026-03-31", "March 31, 2026", "31 March 2026", "Mar 31st, 2026"] {
+    for right in [
+        "2026-03-31",
+        "March 31, 2026",
+        "31 March 2026",
+        "Mar 31st, 2026",
+    ] {
         check(date(), &[], &format!("It closes on {right}."), true);
     }
-    check(date(), &[], "It closes on 2026-04-01, not 2026-03-31.", false);
+    check(
+        date(),
+        &[],
+        "It closes on 2026-04-01, not 2026-03-31.",
+        false,
+    );
 }
 
 #[test]

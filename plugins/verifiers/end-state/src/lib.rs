@@ -28,7 +28,11 @@ impl Verifier for EndState {
         let expected = gold.changes();
         let mut report = Report::default();
         if expected.is_empty() {
-            let detail = if actual.is_empty() { "nothing changed" } else { "nothing should change" };
+            let detail = if actual.is_empty() {
+                "nothing changed"
+            } else {
+                "nothing should change"
+            };
             report.check("state untouched", actual.is_empty(), detail);
         }
         let inserted: Vec<&Row> = actual
@@ -76,7 +80,9 @@ impl Pairing {
         let mut chosen = Vec::new();
         let mut tries = 0;
         if complete(wanted, inserted, &mut chosen, &mut tries) {
-            return Self { chosen: chosen.into_iter().map(Some).collect() };
+            return Self {
+                chosen: chosen.into_iter().map(Some).collect(),
+            };
         }
         let mut pairing = Self { chosen: Vec::new() };
         for expected in wanted {
@@ -111,7 +117,9 @@ fn complete(
     chosen: &mut Vec<usize>,
     tries: &mut u32,
 ) -> bool {
-    let Some(expected) = wanted.get(chosen.len()) else { return true };
+    let Some(expected) = wanted.get(chosen.len()) else {
+        return true;
+    };
     let created: Created = chosen
         .iter()
         .zip(wanted)
@@ -145,7 +153,11 @@ fn mismatches(expected: &ExpectedInsert, row: &Row, created: &Created) -> Vec<St
     }
     for cell in &row.cells {
         if !expected.cells.iter().any(|known| known.name == cell.name) {
-            wrong.push(format!("{} should be empty, is {}", cell.name, shown(&cell.value)));
+            wrong.push(format!(
+                "{} should be empty, is {}",
+                cell.name,
+                shown(&cell.value)
+            ));
         }
     }
     wrong
@@ -164,7 +176,11 @@ fn check_inserts(
             None => report.check(name, false, "is not there"),
             Some(row) => {
                 let wrong = mismatches(expected, row, &created);
-                let detail = if wrong.is_empty() { "as expected".into() } else { wrong.join("; ") };
+                let detail = if wrong.is_empty() {
+                    "as expected".into()
+                } else {
+                    wrong.join("; ")
+                };
                 report.check(name, wrong.is_empty(), detail);
             }
         }
@@ -191,7 +207,11 @@ fn check_existing(
             ExpectedChange::Update(update) => {
                 let name = format!("{} {} updated", update.entity.name(), update.id);
                 let wrong = update_mismatches(episode, update, actual, created);
-                let detail = if wrong.is_empty() { "as expected".into() } else { wrong.join("; ") };
+                let detail = if wrong.is_empty() {
+                    "as expected".into()
+                } else {
+                    wrong.join("; ")
+                };
                 report.check(name, wrong.is_empty(), detail);
             }
         }
@@ -211,7 +231,12 @@ fn update_mismatches(
     let mut wrong = Vec::new();
     for cell in &expected.cells {
         let changed = update
-            .and_then(|update| update.columns.iter().find(|column| column.name == cell.name))
+            .and_then(|update| {
+                update
+                    .columns
+                    .iter()
+                    .find(|column| column.name == cell.name)
+            })
             .map(|column| column.after.clone());
         // A column that didn't change may still hold what it should.
         let found = changed.unwrap_or_else(|| {
@@ -248,7 +273,8 @@ fn check_collateral(
     inserted: &[&Row],
     pairing: &Pairing,
 ) {
-    let covered = |change: &Change| match change {
+    let covered = |change: &Change| {
+        match change {
         Change::Insert(row) => {
             pairing.chosen.iter().flatten().any(|at| inserted.get(*at).is_some_and(|of| of.id == row.id))
         }
@@ -258,6 +284,7 @@ fn check_collateral(
         Change::Delete(row) => expected.iter().any(|change| {
             matches!(change, ExpectedChange::Delete(known) if known.entity == row.entity && known.id == row.id)
         }),
+    }
     };
     let mut named = 0;
     for change in actual.iter().filter(|change| !covered(change)) {
@@ -267,7 +294,11 @@ fn check_collateral(
             Change::Delete(row) => ("deleted", row.entity, &row.id, cells(row)),
             Change::Update(update) => ("changed", update.entity, &update.id, columns(update)),
         };
-        report.check("no collateral change", false, collateral(verb, entity, id, &columns));
+        report.check(
+            "no collateral change",
+            false,
+            collateral(verb, entity, id, &columns),
+        );
     }
     if named == 0 && !expected.is_empty() {
         report.check("no collateral change", true, "nothing else changed");
@@ -279,8 +310,11 @@ fn collateral(verb: &str, entity: Entity, id: &str, columns: &str) -> String {
 }
 
 fn cells(row: &Row) -> String {
-    let cells: Vec<String> =
-        row.cells.iter().map(|cell| format!("{} {}", cell.name, shown(&cell.value))).collect();
+    let cells: Vec<String> = row
+        .cells
+        .iter()
+        .map(|cell| format!("{} {}", cell.name, shown(&cell.value)))
+        .collect();
     cells.join(", ")
 }
 
@@ -289,7 +323,12 @@ fn columns(update: &Update) -> String {
         .columns
         .iter()
         .map(|column| {
-            format!("{} from {} to {}", column.name, shown(&column.before), shown(&column.after))
+            format!(
+                "{} from {} to {}",
+                column.name,
+                shown(&column.before),
+                shown(&column.after)
+            )
         })
         .collect();
     columns.join(", ")

@@ -18,15 +18,22 @@ impl Verifier for Refusal {
 
     fn verify(episode: &dyn Episode, gold: &dyn Gold) -> Result<Verdict, Failure> {
         let Some(expected) = gold.refusal() else {
-            return Err(Failure { message: "the task expects no refusal".into() });
+            return Err(Failure {
+                message: "the task expects no refusal".into(),
+            });
         };
         let mut report = Report::default();
         if gold.changes().is_empty() {
             let untouched = episode.diff().is_empty();
-            let detail = if untouched { "nothing changed" } else { "something changed" };
+            let detail = if untouched {
+                "nothing changed"
+            } else {
+                "something changed"
+            };
             report.check("state untouched", untouched, detail);
         }
-        let (pass, detail) = match met(episode, &expected).or_else(|| declined(episode, &expected)) {
+        let (pass, detail) = match met(episode, &expected).or_else(|| declined(episode, &expected))
+        {
             Some(detail) => (true, detail),
             None => (false, why_not(episode, &expected)),
         };
@@ -43,11 +50,16 @@ fn met(episode: &dyn Episode, expected: &ExpectedRefusal) -> Option<String> {
     let wanted = normal(expected.call.as_ref()?)?;
     (0..episode.step_count()).find_map(|step| {
         let refusal = episode.refusal(step)?;
-        let right_field = expected.field.as_ref().is_none_or(|field| *field == refusal.field);
+        let right_field = expected
+            .field
+            .as_ref()
+            .is_none_or(|field| *field == refusal.field);
         if refusal.code != *code || !right_field {
             return None;
         }
-        let Some(Action::Call(call)) = episode.action(step) else { return None };
+        let Some(Action::Call(call)) = episode.action(step) else {
+            return None;
+        };
         (normal(&call)? == wanted)
             .then(|| format!("step {step}: {} was refused with {code}", call.tool))
     })
@@ -92,10 +104,12 @@ fn declined(episode: &dyn Episode, expected: &ExpectedRefusal) -> Option<String>
 }
 
 fn last_decline(episode: &dyn Episode) -> Option<String> {
-    (0..episode.step_count()).rev().find_map(|step| match episode.action(step) {
-        Some(Action::Decline(words)) => Some(words),
-        _ => None,
-    })
+    (0..episode.step_count())
+        .rev()
+        .find_map(|step| match episode.action(step) {
+            Some(Action::Decline(words)) => Some(words),
+            _ => None,
+        })
 }
 
 fn why_not(episode: &dyn Episode, expected: &ExpectedRefusal) -> String {
@@ -107,7 +121,11 @@ fn why_not(episode: &dyn Episode, expected: &ExpectedRefusal) -> String {
         Some(code) => format!("expected the asked-for call to be refused with {code}"),
         None => "expected the agent to decline".to_owned(),
     };
-    let met = if met.is_empty() { "no call was refused".into() } else { format!("met {}", met.join(", ")) };
+    let met = if met.is_empty() {
+        "no call was refused".into()
+    } else {
+        format!("met {}", met.join(", "))
+    };
     let words = match last_decline(episode) {
         Some(_) => "it declined without the reason",
         None => "it didn't decline",
@@ -122,7 +140,10 @@ mod tests {
     use proctor_sdk::{Change, Entity, Observation, Row};
 
     fn call(tool: &str, arguments: &str) -> ToolCall {
-        ToolCall { tool: tool.into(), arguments: arguments.into() }
+        ToolCall {
+            tool: tool.into(),
+            arguments: arguments.into(),
+        }
     }
 
     fn refused(code: &str, field: &str) -> Option<Observation> {
@@ -135,12 +156,21 @@ mod tests {
 
     fn fixture(steps: Vec<(Action, Option<Observation>)>) -> Fixture {
         Fixture {
-            steps: steps.into_iter().map(|(action, seen)| (0, action, seen)).collect(),
+            steps: steps
+                .into_iter()
+                .map(|(action, seen)| (0, action, seen))
+                .collect(),
             refusal: Some(ExpectedRefusal {
                 code: Some("probability_out_of_range".into()),
                 field: Some("probability".into()),
-                call: Some(call("modify_opportunity", r#"{"opportunity_id":"o","updates":{"probability":125}}"#)),
-                decline: vec![vec!["probability".into()], vec!["99".into(), "range".into()]],
+                call: Some(call(
+                    "modify_opportunity",
+                    r#"{"opportunity_id":"o","updates":{"probability":125}}"#,
+                )),
+                decline: vec![
+                    vec!["probability".into()],
+                    vec!["99".into(), "range".into()],
+                ],
             }),
             ..Fixture::default()
         }
@@ -159,10 +189,19 @@ mod tests {
                 refused(code, "probability"),
             )]))
         };
-        assert!(met(asked, "probability_out_of_range"), "another shape of the same call");
+        assert!(
+            met(asked, "probability_out_of_range"),
+            "another shape of the same call"
+        );
         assert!(!met(asked, "not_found"));
-        assert!(!met(r#"{"opportunity_id":"o","probability":126}"#, "probability_out_of_range"));
-        assert!(!met(r#"{"opportunity_id":"x","probability":125}"#, "probability_out_of_range"));
+        assert!(!met(
+            r#"{"opportunity_id":"o","probability":126}"#,
+            "probability_out_of_range"
+        ));
+        assert!(!met(
+            r#"{"opportunity_id":"x","probability":125}"#,
+            "probability_out_of_range"
+        ));
     }
 
     #[test]
@@ -170,15 +209,25 @@ mod tests {
         let says = |words: &str| passes(&fixture(vec![(Action::Decline(words.into()), None)]));
         assert!(says("The Probability must be from 1 to 99."));
         assert!(!says("No."));
-        assert!(!passes(&fixture(vec![(Action::Answer("probability 99".into()), None)])));
-        assert!(!passes(&fixture(vec![(Action::Answer(String::new()), None)])));
+        assert!(!passes(&fixture(vec![(
+            Action::Answer("probability 99".into()),
+            None
+        )])));
+        assert!(!passes(&fixture(vec![(
+            Action::Answer(String::new()),
+            None
+        )])));
     }
 
     #[test]
     fn a_repair_on_the_quiet_fails() {
         let mut fixture = fixture(vec![(Action::Decline("probability range".into()), None)]);
         assert!(passes(&fixture));
-        let row = Row { entity: Entity::Opportunity, id: "o".into(), cells: vec![] };
+        let row = Row {
+            entity: Entity::Opportunity,
+            id: "o".into(),
+            cells: vec![],
+        };
         fixture.diff = vec![Change::Insert(row)];
         assert!(!passes(&fixture));
     }

@@ -48,11 +48,15 @@ pub(super) fn distort(
         Kind::WrongTool => call.tool = neighbour(planned.tool)?,
         Kind::EnumCasing => {
             let (_, value) = enumerated(arguments)?;
-            let text =
-                value.as_str().filter(|text| choice(text) == Some(*text) || is_entity(text))?;
+            let text = value
+                .as_str()
+                .filter(|text| choice(text) == Some(*text) || is_entity(text))?;
             // Mostly lower case: that is how people say it.
-            let wrong =
-                if luck.is_multiple_of(8) { text.to_uppercase() } else { text.to_lowercase() };
+            let wrong = if luck.is_multiple_of(8) {
+                text.to_uppercase()
+            } else {
+                text.to_lowercase()
+            };
             *value = wrong.into();
         }
         Kind::RenamedArgument => rename(arguments)?,
@@ -62,8 +66,10 @@ pub(super) fn distort(
         }
         Kind::MissingArgument => {
             let required = crm::required(planned.tool);
-            let given: Vec<&&str> =
-                required.iter().filter(|name| arguments.contains_key(**name)).collect();
+            let given: Vec<&&str> = required
+                .iter()
+                .filter(|name| arguments.contains_key(**name))
+                .collect();
             let at = usize::try_from(luck % (given.len() as u64).max(1)).ok()?;
             arguments.remove(**given.get(at)?)?;
         }
@@ -73,9 +79,13 @@ pub(super) fn distort(
         }
         Kind::PlaceholderId => *first_id(arguments)? = placeholder(luck).into(),
         Kind::Paraphrase => {
-            let name =
-                ["content", "notes"].into_iter().find(|name| arguments.contains_key(*name))?;
-            let text = arguments.get(name)?.as_str().filter(|text| !text.trim().is_empty())?;
+            let name = ["content", "notes"]
+                .into_iter()
+                .find(|name| arguments.contains_key(*name))?;
+            let text = arguments
+                .get(name)?
+                .as_str()
+                .filter(|text| !text.trim().is_empty())?;
             let paraphrased = paraphrase(text);
             (!crm::searches(planned.tool))
                 .then(|| arguments.insert(name.into(), paraphrased.into()))?;
@@ -117,7 +127,9 @@ fn straightened(name: &str, value: &Json) -> Option<Json> {
                 return Some(day.into());
             }
             let parts: Vec<&str> = text.split('/').collect();
-            let [day, month, year] = parts.as_slice() else { return None };
+            let [day, month, year] = parts.as_slice() else {
+                return None;
+            };
             Some(format!("{year}-{month}-{day}").into())
         }
         "email" if !value.as_str()?.contains('@') => {
@@ -127,7 +139,11 @@ fn straightened(name: &str, value: &Json) -> Option<Json> {
         "file_name" => {
             let text = value.as_str()?;
             let right = text.trim_start_matches(['.', '/']).replace(' ', "_");
-            let right = if right.contains('.') { right } else { format!("{right}.pdf") };
+            let right = if right.contains('.') {
+                right
+            } else {
+                format!("{right}.pdf")
+            };
             (right != text).then(|| right.into())
         }
         _ => None,
@@ -136,11 +152,20 @@ fn straightened(name: &str, value: &Json) -> Option<Json> {
 
 /// Makes up a required value that nobody has given.
 fn invent(tool: &str, arguments: &mut Map<String, Json>) -> Option<()> {
-    let missing = crm::required(tool)
-        .iter()
-        .find(|name| arguments.get(**name).is_none_or(|value| value.as_str() == Some("")))?;
-    let name = arguments.get("name").and_then(Json::as_str).unwrap_or("client");
-    let domain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let missing = crm::required(tool).iter().find(|name| {
+        arguments
+            .get(**name)
+            .is_none_or(|value| value.as_str() == Some(""))
+    })?;
+    let name = arguments
+        .get("name")
+        .and_then(Json::as_str)
+        .unwrap_or("client");
+    let domain: String = name
+        .to_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     let value: Json = match *missing {
         "email" => format!("contact@{domain}.com").into(),
         "amount" => 10_000.into(),
@@ -194,14 +219,19 @@ fn rename(arguments: &mut Map<String, Json>) -> Option<()> {
         ("valid_until", "expiry_date"),
         ("email", "contact_email"),
     ];
-    let (ours, theirs) = NAMES.iter().find(|(ours, _)| arguments.contains_key(*ours))?;
+    let (ours, theirs) = NAMES
+        .iter()
+        .find(|(ours, _)| arguments.contains_key(*ours))?;
     let value = arguments.remove(*ours)?;
     arguments.insert((*theirs).to_owned(), value);
     Some(())
 }
 
 fn first_id(arguments: &mut Map<String, Json>) -> Option<&mut Json> {
-    arguments.iter_mut().find(|(name, _)| name.ends_with("_id")).map(|(_, value)| value)
+    arguments
+        .iter_mut()
+        .find(|(name, _)| name.ends_with("_id"))
+        .map(|(_, value)| value)
 }
 
 /// An id that names nothing.
@@ -209,7 +239,10 @@ fn placeholder(luck: u64) -> String {
     match luck % 3 {
         0 => "00000000-0000-0000-0000-000000000000".to_owned(),
         1 => "opportunity_id_here".to_owned(),
-        _ => format!("{:08x}-1234-4abc-8def-0123456789ab", (fraction(luck) * 1e9) as u64),
+        _ => format!(
+            "{:08x}-1234-4abc-8def-0123456789ab",
+            (fraction(luck) * 1e9) as u64
+        ),
     }
 }
 
@@ -231,9 +264,15 @@ fn nested(planned: &Planned) -> Option<Map<String, Json>> {
     let key = |name: &str| {
         modifies && name.ends_with("_id") && planned.tool.contains(name.trim_end_matches("_id"))
     };
-    let (keys, fields): (Map<_, _>, Map<_, _>) =
-        planned.arguments.clone().into_iter().partition(|(name, _)| key(name));
+    let (keys, fields): (Map<_, _>, Map<_, _>) = planned
+        .arguments
+        .clone()
+        .into_iter()
+        .partition(|(name, _)| key(name));
     let mut arguments = keys;
-    arguments.insert(if modifies { "updates" } else { "criteria" }.into(), Json::Object(fields));
+    arguments.insert(
+        if modifies { "updates" } else { "criteria" }.into(),
+        Json::Object(fields),
+    );
     Some(arguments)
 }

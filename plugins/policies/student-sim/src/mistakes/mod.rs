@@ -35,18 +35,32 @@ impl Mistakes {
     pub(crate) fn new(seed: u64, factor: &str, avoided: &str) -> Result<Self, String> {
         let number = factor.trim().parse::<f64>().ok();
         let Some(factor) = number.filter(|number| number.is_finite() && *number >= 0.0) else {
-            return Err(format!("the parameter `mistakes` is {factor:?}, not a number from 0"));
+            return Err(format!(
+                "the parameter `mistakes` is {factor:?}, not a number from 0"
+            ));
         };
-        let names = avoided.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names = avoided
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
         let avoided = names.map(kind).collect::<Result<_, _>>()?;
-        Ok(Self { seed, factor, avoided, step: 0, spoiled: None })
+        Ok(Self {
+            seed,
+            factor,
+            avoided,
+            step: 0,
+            spoiled: None,
+        })
     }
 
     /// The call as it is really made.
     pub(crate) fn make(&mut self, planned: &Planned, context: &Context) -> ToolCall {
         self.step += 1;
         self.spoiled = None;
-        for rate in RATES.iter().filter(|rate| !self.avoided.contains(&rate.kind)) {
+        for rate in RATES
+            .iter()
+            .filter(|rate| !self.avoided.contains(&rate.kind))
+        {
             let luck = draw(self.seed, self.step, rate.kind as u64);
             let chance = rate.made * distort::weight(rate.kind, planned) * self.factor;
             if fraction(luck) >= chance {
@@ -74,7 +88,10 @@ fn kind(name: &str) -> Result<Kind, String> {
     let known = RATES.iter().find(|rate| rate.name == name);
     known.map(|rate| rate.kind).ok_or_else(|| {
         let names: Vec<&str> = RATES.iter().map(|rate| rate.name).collect();
-        format!("there is no mistake {name:?} to avoid; there are {}", names.join(", "))
+        format!(
+            "there is no mistake {name:?} to avoid; there are {}",
+            names.join(", ")
+        )
     })
 }
 
@@ -93,7 +110,10 @@ mod tests {
 
     fn planned() -> Planned {
         let arguments = json!({"name": "A", "email": "a@b.example", "status": "Prospect"});
-        Planned { tool: "create_new_client", arguments: arguments.as_object().unwrap().clone() }
+        Planned {
+            tool: "create_new_client",
+            arguments: arguments.as_object().unwrap().clone(),
+        }
     }
 
     fn made(seed: u64, factor: &str, avoided: &str) -> ToolCall {
@@ -114,17 +134,29 @@ mod tests {
         let lower = |call: &ToolCall| {
             call.arguments.contains("prospect\"") || call.arguments.contains("PROSPECT")
         };
-        let count = (0..2_000).filter(|seed| lower(&made(*seed, "1", ""))).count();
-        assert!((900..1_040).contains(&count), "{count} of 2000 with the wrong case");
+        let count = (0..2_000)
+            .filter(|seed| lower(&made(*seed, "1", "")))
+            .count();
+        assert!(
+            (900..1_040).contains(&count),
+            "{count} of 2000 with the wrong case"
+        );
     }
 
     #[test]
     fn a_kind_can_be_switched_off() {
         let wrong = (0..500)
-            .filter(|seed| made(*seed, "1", "enum-casing").arguments.contains("rospect\""))
+            .filter(|seed| {
+                made(*seed, "1", "enum-casing")
+                    .arguments
+                    .contains("rospect\"")
+            })
             .count();
-        let upper =
-            (0..500).any(|seed| made(seed, "1", "enum-casing").arguments.contains("PROSPECT"));
+        let upper = (0..500).any(|seed| {
+            made(seed, "1", "enum-casing")
+                .arguments
+                .contains("PROSPECT")
+        });
         assert!(wrong > 400 && !upper);
         assert!(Mistakes::new(0, "1", "typo").is_err());
         assert!(Mistakes::new(0, "often", "").is_err());

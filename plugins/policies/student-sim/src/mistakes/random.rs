@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn fractions_spread_evenly() {
-        let below = (0..10_000).filter(|step| fraction(draw(7, *step, 1)) < 0.15).count();
+        let below = (0..10_000)
+            .filter(|step| fraction(draw(7, *step, 1)) < 0.15)
+            .count();
         assert!((1_400..1_600).contains(&below), "{below}");
     }
 }

@@ -32,7 +32,12 @@ pub(crate) struct Rate {
 }
 
 const fn rate(kind: Kind, name: &'static str, made: f64, repaired: f64) -> Rate {
-    Rate { kind, name, made, repaired }
+    Rate {
+        kind,
+        name,
+        made,
+        repaired,
+    }
 }
 
 /// All kinds, in the order in which they are considered: at most one is made in a call.

@@ -12,10 +12,15 @@ use crate::understanding::{Request, Slot};
 pub(super) fn consider(desk: &mut Desk, request: &Request) -> Result<String, Stop> {
     let mut seen: Vec<Row> = Vec::new();
     for act in &request.acts {
-        for (_, name) in act.own.iter().chain(&act.lead).filter_map(|one| match &one.slot {
-            Slot::Name(name) => Some((one.at, name)),
-            _ => None,
-        }) {
+        for (_, name) in act
+            .own
+            .iter()
+            .chain(&act.lead)
+            .filter_map(|one| match &one.slot {
+                Slot::Name(name) => Some((one.at, name)),
+                _ => None,
+            })
+        {
             let order = match name.noun {
                 Some(noun) => vec![noun, Entity::Opportunity, Entity::Quote],
                 None => vec![Entity::Opportunity, Entity::Quote],

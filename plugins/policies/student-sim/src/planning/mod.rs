@@ -118,7 +118,10 @@ fn carry_out(desk: &mut Desk, request: &Request) -> Result<String, Stop> {
 
 /// Arguments from names and values.
 fn arguments<const N: usize>(pairs: [(&str, Json); N]) -> Map<String, Json> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 #[cfg(test)]

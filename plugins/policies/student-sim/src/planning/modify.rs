@@ -37,7 +37,8 @@ pub(super) fn dispose(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
         Verb::Clone => Entity::Opportunity,
         _ => act.subject().or(named).unwrap_or_else(|| {
             let last = desk.context.latest(None).first().map(|row| row.entity);
-            last.filter(|of| *of == Entity::Quote).unwrap_or(Entity::Opportunity)
+            last.filter(|of| *of == Entity::Quote)
+                .unwrap_or(Entity::Opportunity)
         }),
     };
     let found = target(desk, act, &[of])?;
@@ -72,7 +73,9 @@ fn order(desk: &Desk, act: &Act) -> Vec<Entity> {
             Slot::Choice(text) => {
                 let value = choice(text).unwrap_or_default();
                 let all = [Entity::Opportunity, Entity::Quote, Entity::Client];
-                all.into_iter().filter(|of| crm::is_legal(*of, value)).collect()
+                all.into_iter()
+                    .filter(|of| crm::is_legal(*of, value))
+                    .collect()
             }
             Slot::Field(column, _) => match column.as_str() {
                 "title" | "first_name" | "last_name" => vec![Entity::Contact],
@@ -94,15 +97,23 @@ fn order(desk: &Desk, act: &Act) -> Vec<Entity> {
             return fits;
         }
     }
-    by_last(vec![Entity::Opportunity, Entity::Quote, Entity::Client, Entity::Contact])
+    by_last(vec![
+        Entity::Opportunity,
+        Entity::Quote,
+        Entity::Client,
+        Entity::Contact,
+    ])
 }
 
 /// All records that an act names, and their client where it says so.
 fn several(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Vec<Target>, Stop> {
     // The client whose "opportunities" they are is not one of them.
     let whole = |name: &Name| matches!(name.next.as_str(), "opportunities" | "deals" | "quotes");
-    let names: Vec<Name> =
-        target_names(act).into_iter().filter(|name| !whole(name)).cloned().collect();
+    let names: Vec<Name> = target_names(act)
+        .into_iter()
+        .filter(|name| !whole(name))
+        .cloned()
+        .collect();
     let mut found = Vec::new();
     let mut order = order.to_vec();
     if order == [Entity::Client] {
@@ -116,10 +127,18 @@ fn several(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Vec<Target>, 
         found.push(single(desk, act, rows)?);
     }
     if found.is_empty() {
-        found = desk.context.latest(Some(order[0])).into_iter().map(Target::from).collect();
+        found = desk
+            .context
+            .latest(Some(order[0]))
+            .into_iter()
+            .map(Target::from)
+            .collect();
     }
     if act.says("on the client") || act.says("and the client") {
-        found.extend(desk.context.client().map(|id| Target { of: Entity::Client, id }));
+        found.extend(desk.context.client().map(|id| Target {
+            of: Entity::Client,
+            id,
+        }));
     }
     Ok(found)
 }
@@ -156,7 +175,13 @@ fn fields(desk: &Desk, act: &Act, of: Entity) -> Result<Map<String, Json>, Stop>
     }
     if !fields.contains_key(crm::amount(of))
         && matches!(of, Entity::Opportunity | Entity::Quote)
-        && act.says_any(&["match", "same amount", "new amount", "same value", "that amount"])
+        && act.says_any(&[
+            "match",
+            "same amount",
+            "new amount",
+            "same value",
+            "that amount",
+        ])
         && let Some(amount) = borrowed_amount(desk, act, of)
     {
         fields.insert(crm::amount(of).to_owned(), amount);
@@ -176,11 +201,19 @@ fn amount(mention: &crate::understanding::Mention) -> Option<Json> {
 fn new_choice(desk: &Desk, act: &Act, of: Entity) -> Option<(&'static str, Json)> {
     let (column, _) = crm::choices(of)?;
     if act.says("approve") || act.says("reject") {
-        let value = if act.says("approve") { "Approved" } else { "Rejected" };
+        let value = if act.says("approve") {
+            "Approved"
+        } else {
+            "Rejected"
+        };
         return Some((column, value.into()));
     }
-    let written =
-        act.own.iter().rev().chain(act.lead.iter().rev()).find_map(|one| match &one.slot {
+    let written = act
+        .own
+        .iter()
+        .rev()
+        .chain(act.lead.iter().rev())
+        .find_map(|one| match &one.slot {
             Slot::Choice(text) => Some(text.clone()),
             _ => None,
         });

@@ -44,7 +44,12 @@ pub(super) fn ask(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
         let (rows, total) = search(desk, act, of)?;
         let empty = rows.is_empty();
         if answer.is_none() || !empty {
-            answer = Some(speaking::rows(&desk.context, &picked(act, rows), total, &asks(act, of)));
+            answer = Some(speaking::rows(
+                &desk.context,
+                &picked(act, rows),
+                total,
+                &asks(act, of),
+            ));
         }
         if !empty {
             break;
@@ -60,7 +65,12 @@ fn ask_about_name(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
     if names.is_empty() || places_only(&names) {
         let of = order[0];
         let (rows, total) = search(desk, act, of)?;
-        return Ok(speaking::rows(&desk.context, &picked(act, rows), total, &asks(act, of)));
+        return Ok(speaking::rows(
+            &desk.context,
+            &picked(act, rows),
+            total,
+            &asks(act, of),
+        ));
     }
     for of in order {
         for name in &names {
@@ -84,9 +94,18 @@ fn subject(act: &Act) -> Option<Entity> {
     if wants_details(act) && !act.says_any(&["the quote", "of quote", "quote details"]) {
         return Some(Entity::Opportunity);
     }
-    let nouns: Vec<Entity> =
-        act.nouns.iter().copied().filter(|noun| *noun != Entity::Note).collect();
-    let has_any = act.says_any(&["any quotes", "any quote", "any contracts", "still has a quote"]);
+    let nouns: Vec<Entity> = act
+        .nouns
+        .iter()
+        .copied()
+        .filter(|noun| *noun != Entity::Note)
+        .collect();
+    let has_any = act.says_any(&[
+        "any quotes",
+        "any quote",
+        "any contracts",
+        "still has a quote",
+    ]);
     match nouns.as_slice() {
         [Entity::Opportunity, other, ..] if has_any => Some(*other),
         // "Tell me … the opportunity it is for" and the like say more, not what about.
@@ -115,14 +134,22 @@ fn unnamed_order(act: &Act) -> Vec<Entity> {
         return vec![Entity::Contact, Entity::Client];
     }
     if act.says_any(&["e-mail", "email", "phone", "address"]) {
-        let person = act.names().first().is_some_and(|name| name.text.split(' ').count() == 2);
+        let person = act
+            .names()
+            .first()
+            .is_some_and(|name| name.text.split(' ').count() == 2);
         return if person {
             vec![Entity::Contact, Entity::Client]
         } else {
             vec![Entity::Client, Entity::Contact]
         };
     }
-    vec![Entity::Opportunity, Entity::Client, Entity::Quote, Entity::Contact]
+    vec![
+        Entity::Opportunity,
+        Entity::Client,
+        Entity::Quote,
+        Entity::Contact,
+    ]
 }
 
 /// Of several records, the one that a question singles out.
@@ -172,7 +199,10 @@ fn from_memory(desk: &Desk, act: &Act) -> bool {
         return true;
     }
     let filtered = act.own.iter().any(|one| {
-        matches!(one.slot, Slot::User(_) | Slot::Choice(_) | Slot::Field(..) | Slot::Date(_))
+        matches!(
+            one.slot,
+            Slot::User(_) | Slot::Choice(_) | Slot::Field(..) | Slot::Date(_)
+        )
     });
     if !act.names().is_empty() {
         return false;
@@ -183,20 +213,28 @@ fn from_memory(desk: &Desk, act: &Act) -> bool {
 
 /// Answers from the records that came up last, as far as they suffice.
 fn remembered(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
-    let noun = act.subject().filter(|of| !desk.context.latest(Some(*of)).is_empty());
+    let noun = act
+        .subject()
+        .filter(|of| !desk.context.latest(Some(*of)).is_empty());
     let last: Vec<Row> = desk.context.latest(noun).into_iter().cloned().collect();
     let rows = filtered(act, last);
     let of = rows.first().map_or(Entity::Opportunity, |row| row.entity);
     let wanted = asks(act, of);
     let counts = wanted.iter().any(|ask| matches!(ask, Ask::CountOf(_)));
     let opens = act.says("details") || counts;
-    if let (true, [only]) =
-        (opens && matches!(of, Entity::Opportunity | Entity::Quote), rows.as_slice())
-    {
+    if let (true, [only]) = (
+        opens && matches!(of, Entity::Opportunity | Entity::Quote),
+        rows.as_slice(),
+    ) {
         return show(desk, act, of, &only.id.clone());
     }
     let total = rows.len() as i64;
-    Ok(speaking::rows(&desk.context, &picked(act, rows), total, &wanted))
+    Ok(speaking::rows(
+        &desk.context,
+        &picked(act, rows),
+        total,
+        &wanted,
+    ))
 }
 
 /// Records that fit what a question says, as far as anything it says fits any.
@@ -233,7 +271,9 @@ fn filtered(act: &Act, rows: Vec<Row>) -> Vec<Row> {
 
 /// Shows a record with what hangs on it.
 fn details(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
-    let of = subject(act).filter(|of| *of == Entity::Quote).unwrap_or(Entity::Opportunity);
+    let of = subject(act)
+        .filter(|of| *of == Entity::Quote)
+        .unwrap_or(Entity::Opportunity);
     let mut plain = act.clone();
     plain.nouns.retain(|noun| *noun == of);
     plain.verb = Verb::Ask;
@@ -242,7 +282,11 @@ fn details(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
 }
 
 fn show(desk: &mut Desk, act: &Act, of: Entity, id: &str) -> Result<String, Stop> {
-    let tool = if of == Entity::Quote { "quote_details" } else { "view_opportunity_details" };
+    let tool = if of == Entity::Quote {
+        "quote_details"
+    } else {
+        "view_opportunity_details"
+    };
     let result = desk.call(tool, arguments([(crm::key(of), id.into())]))?;
     let rows: Vec<Row> = result.rows.iter().take(1).cloned().collect();
     let mut said = speaking::rows(&desk.context, &rows, 1, &asks(act, of));
@@ -262,7 +306,11 @@ fn prefixes(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
 /// Sets quotes side by side.
 fn compare(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
     let mut ids = act.ids();
-    let names: Vec<String> = act.names().into_iter().map(|name| name.text.clone()).collect();
+    let names: Vec<String> = act
+        .names()
+        .into_iter()
+        .map(|name| name.text.clone())
+        .collect();
     for name in names {
         let rows = find(desk, Entity::Quote, &name, &Map::new())?;
         ids.extend(rows.first().map(|row| row.id.clone()));
@@ -275,7 +323,11 @@ fn compare(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
             .map(|row| row.id.clone())
             .collect();
     }
-    let tool = if act.says("details") { "compare_quote_details" } else { "compare_quotes" };
+    let tool = if act.says("details") {
+        "compare_quote_details"
+    } else {
+        "compare_quotes"
+    };
     let ids: Vec<Json> = ids.into_iter().map(Json::from).collect();
     let result = desk.call(tool, arguments([("quote_ids", ids.into())]))?;
     let mut wanted = asks(act, Entity::Quote);
@@ -294,8 +346,10 @@ fn compare(desk: &mut Desk, act: &Act) -> Result<String, Stop> {
 
 /// Whether a question is about many opportunities together.
 fn summarizes(act: &Act) -> bool {
-    let other =
-        act.nouns.first().is_some_and(|noun| !matches!(noun, Entity::Opportunity | Entity::Client));
+    let other = act
+        .nouns
+        .first()
+        .is_some_and(|noun| !matches!(noun, Entity::Opportunity | Entity::Client));
     !other
         && !act.says("summary of the notes")
         && act.says_any(&[
@@ -336,7 +390,11 @@ fn parts(act: &Act) -> Vec<String> {
 
 /// Goes on with the last summary: a part of it, or the same again.
 fn summary_again(desk: &mut Desk, act: &Act) -> Result<Option<String>, Stop> {
-    let Some((filters, facts)) = desk.context.summary.clone().filter(|_| act.names().is_empty())
+    let Some((filters, facts)) = desk
+        .context
+        .summary
+        .clone()
+        .filter(|_| act.names().is_empty())
     else {
         return Ok(None);
     };

@@ -17,7 +17,10 @@ pub(super) struct Target {
 
 impl From<&Row> for Target {
     fn from(row: &Row) -> Self {
-        Self { of: row.entity, id: row.id.clone() }
+        Self {
+            of: row.entity,
+            id: row.id.clone(),
+        }
     }
 }
 
@@ -40,8 +43,11 @@ pub(super) fn find(
                 break;
             }
         }
-        let exact: Vec<Row> =
-            rows.iter().filter(|row| folded(&name(row)) == folded(&text)).cloned().collect();
+        let exact: Vec<Row> = rows
+            .iter()
+            .filter(|row| folded(&name(row)) == folded(&text))
+            .cloned()
+            .collect();
         if !exact.is_empty() {
             return Ok(exact);
         }
@@ -62,10 +68,16 @@ fn by_name(of: Entity, text: &str) -> Vec<Map<String, Json>> {
     }
     match text.split_once(' ') {
         Some((first, last)) => {
-            vec![arguments([("first_name", first.into()), ("last_name", last.into())])]
+            vec![arguments([
+                ("first_name", first.into()),
+                ("last_name", last.into()),
+            ])]
         }
         None => {
-            vec![arguments([("last_name", text.into())]), arguments([("first_name", text.into())])]
+            vec![
+                arguments([("last_name", text.into())]),
+                arguments([("first_name", text.into())]),
+            ]
         }
     }
 }
@@ -76,7 +88,10 @@ fn shorter(text: &str) -> Option<String> {
     let small = text.chars().next().is_some_and(char::is_lowercase);
     match text.rsplit_once(' ') {
         Some((start, _)) if small => Some(start.to_owned()),
-        None => text.strip_suffix('s').filter(|stem| stem.len() > 3).map(str::to_owned),
+        None => text
+            .strip_suffix('s')
+            .filter(|stem| stem.len() > 3)
+            .map(str::to_owned),
         _ => None,
     }
 }
@@ -91,7 +106,11 @@ pub(super) fn find_any(desk: &mut Desk, order: &[Entity], wanted: &Name) -> Resu
         }
         tried.push(*of);
         let rows = find(desk, *of, &wanted.text, &Map::new())?;
-        if rows.len() == 1 || rows.iter().any(|row| folded(&name(row)) == folded(&wanted.text)) {
+        if rows.len() == 1
+            || rows
+                .iter()
+                .any(|row| folded(&name(row)) == folded(&wanted.text))
+        {
             return Ok(rows);
         }
         if partial.is_empty() {
@@ -100,7 +119,10 @@ pub(super) fn find_any(desk: &mut Desk, order: &[Entity], wanted: &Name) -> Resu
     }
     // The first word may have been a verb that the student doesn't know.
     if partial.is_empty()
-        && let Some((_, rest)) = wanted.text.split_once(' ').filter(|(_, rest)| rest.contains(' '))
+        && let Some((_, rest)) = wanted
+            .text
+            .split_once(' ')
+            .filter(|(_, rest)| rest.contains(' '))
     {
         return find(desk, order[0], rest, &Map::new());
     }
@@ -112,7 +134,10 @@ pub(super) fn target(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Tar
     let likeliest = order[0];
     if let Some(id) = act.id() {
         let of = act.subject().unwrap_or(likeliest);
-        return Ok(Target { of, id: id.to_owned() });
+        return Ok(Target {
+            of,
+            id: id.to_owned(),
+        });
     }
     if let Some(target) = pointed_at(desk, act, order)? {
         return Ok(target);
@@ -134,7 +159,12 @@ pub(super) fn target(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Tar
     let last = desk.context.latest(None).first().map(|row| row.entity);
     let of = last
         .filter(|of| order.contains(of) && act.subject().is_none())
-        .or_else(|| order.iter().copied().find(|of| !desk.context.latest(Some(*of)).is_empty()));
+        .or_else(|| {
+            order
+                .iter()
+                .copied()
+                .find(|of| !desk.context.latest(Some(*of)).is_empty())
+        });
     let rows: Vec<Row> = match of {
         Some(of) => desk.context.latest(Some(of)).into_iter().cloned().collect(),
         None => return Err(decline(speaking::UNCLEAR.to_owned())),
@@ -144,7 +174,11 @@ pub(super) fn target(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Tar
 
 /// The names that an act is about, leaving out new names and the places of people.
 pub(super) fn target_names(act: &Act) -> Vec<&Name> {
-    let names: Vec<&Name> = act.names().into_iter().filter(|name| !name.called).collect();
+    let names: Vec<&Name> = act
+        .names()
+        .into_iter()
+        .filter(|name| !name.called)
+        .collect();
     let place = |name: &&Name| matches!(name.prep.as_str(), "at" | "from" | "in" | "by" | "with");
     let main: Vec<&Name> = names.iter().copied().filter(|name| !place(name)).collect();
     if main.is_empty() { names } else { main }
@@ -162,7 +196,10 @@ fn pointed_at(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Option<Tar
         if says(&["the original", "original"])
             && let Some(id) = desk.context.original()
         {
-            return Ok(Some(Target { of: Entity::Opportunity, id }));
+            return Ok(Some(Target {
+                of: Entity::Opportunity,
+                id,
+            }));
         }
         if says(&["the clone", "the copy"])
             && let Some(row) = desk.context.copy()
@@ -172,9 +209,18 @@ fn pointed_at(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Option<Tar
     }
     if order.contains(&Entity::Quote) && !named {
         let cheap = ["cheaper", "cheapest", "lower one", "lowest"];
-        let dear = ["more expensive", "dearer", "bigger one", "highest", "most expensive"];
-        let in_lead =
-            |words: &[&str]| words.iter().any(|word| act.lead_words.contains(&format!(" {word} ")));
+        let dear = [
+            "more expensive",
+            "dearer",
+            "bigger one",
+            "highest",
+            "most expensive",
+        ];
+        let in_lead = |words: &[&str]| {
+            words
+                .iter()
+                .any(|word| act.lead_words.contains(&format!(" {word} ")))
+        };
         for (words, highest) in [(&cheap[..], false), (&dear[..], true)] {
             if (says(words) || in_lead(words))
                 && let Some(row) = desk.context.extreme(highest)
@@ -192,20 +238,38 @@ fn pointed_at(desk: &mut Desk, act: &Act, order: &[Entity]) -> Result<Option<Tar
 fn owns_quote(act: &Act) -> bool {
     let mut words = act.words.split_whitespace();
     words.any(|word| word == "its") && {
-        let after: Vec<&str> =
-            act.words.split(" its ").nth(1).unwrap_or_default().split(' ').take(2).collect();
+        let after: Vec<&str> = act
+            .words
+            .split(" its ")
+            .nth(1)
+            .unwrap_or_default()
+            .split(' ')
+            .take(2)
+            .collect();
         after.contains(&"quote")
     }
 }
 
 /// The quote of the opportunity that is talked about.
 fn quote_of_topic(desk: &mut Desk, act: &Act) -> Result<Option<Target>, Stop> {
-    let topic = desk.topic.clone().filter(|(of, _)| *of == Entity::Opportunity);
-    let latest = desk.context.latest(Some(Entity::Opportunity)).first().map(|row| row.id.clone());
-    let Some(id) = topic.map(|(_, id)| id).or(latest) else { return Ok(None) };
+    let topic = desk
+        .topic
+        .clone()
+        .filter(|(of, _)| *of == Entity::Opportunity);
+    let latest = desk
+        .context
+        .latest(Some(Entity::Opportunity))
+        .first()
+        .map(|row| row.id.clone());
+    let Some(id) = topic.map(|(_, id)| id).or(latest) else {
+        return Ok(None);
+    };
     let mut filters = arguments([("opportunity_id", id.into())]);
     let choices = act_choices(act, Entity::Quote);
-    if let Some(first) = choices.first().filter(|_| choices.len() > 1 || act.verb != Verb::Modify) {
+    if let Some(first) = choices
+        .first()
+        .filter(|_| choices.len() > 1 || act.verb != Verb::Modify)
+    {
         filters.insert("status".into(), (*first).into());
     }
     let rows = desk.call("quote_search", filters)?.rows;
@@ -250,7 +314,11 @@ fn narrow(desk: &Desk, act: &Act, rows: Vec<Row>) -> Vec<Row> {
     for value in choices.iter().take(choices.len().saturating_sub(written)) {
         rows = keep(rows, &|row| has_choice(row, value));
     }
-    for place in act.names().into_iter().filter(|name| name.prep == "at" || name.prep == "from") {
+    for place in act
+        .names()
+        .into_iter()
+        .filter(|name| name.prep == "at" || name.prep == "from")
+    {
         rows = keep(rows, &|row| {
             let client = crate::context::reference(row, "client_id");
             client

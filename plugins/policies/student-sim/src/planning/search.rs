@@ -41,14 +41,18 @@ pub(super) fn filters(act: &Act, of: Entity) -> Map<String, Json> {
 pub(super) fn search(desk: &mut Desk, act: &Act, of: Entity) -> Result<(Vec<Row>, i64), Stop> {
     let mut filters = filters(act, of);
     let of_those = act.says_any(&["of them", "of those", "of these"]) && desk.context.summarized;
-    if let Some((known, _)) =
-        desk.context.summary.clone().filter(|_| of_those && of == Entity::Opportunity)
+    if let Some((known, _)) = desk
+        .context
+        .summary
+        .clone()
+        .filter(|_| of_those && of == Entity::Opportunity)
     {
         filters.extend(known);
     }
     let found = with_filters(desk, act, of, &filters)?;
-    let choice =
-        crm::choices(of).map(|(column, _)| column).filter(|column| filters.contains_key(*column));
+    let choice = crm::choices(of)
+        .map(|(column, _)| column)
+        .filter(|column| filters.contains_key(*column));
     match choice {
         // The value may be what is asked about rather than a condition.
         Some(column) if found.0.is_empty() && act.says(column) => {
@@ -81,7 +85,11 @@ fn with_filters(
 
 /// Names that a question is about; what somebody is called there is one, too.
 fn searched_names(act: &Act, of: Entity) -> Vec<Name> {
-    let names = if of == Entity::Contact { act.all_names() } else { act.names() };
+    let names = if of == Entity::Contact {
+        act.all_names()
+    } else {
+        act.names()
+    };
     names.into_iter().cloned().collect()
 }
 
@@ -164,7 +172,9 @@ fn opportunities(
     names: &[Name],
     filters: &Map<String, Json>,
 ) -> Result<(Vec<Row>, i64), Stop> {
-    let Some(name) = names.first() else { return run(desk, Entity::Opportunity, filters.clone()) };
+    let Some(name) = names.first() else {
+        return run(desk, Entity::Opportunity, filters.clone());
+    };
     let rows = find(desk, Entity::Opportunity, &name.text, filters)?;
     if !rows.is_empty() {
         return Ok(counted(rows));
@@ -188,7 +198,9 @@ fn quotes(
     names: &[Name],
     filters: &Map<String, Json>,
 ) -> Result<(Vec<Row>, i64), Stop> {
-    let Some(name) = names.first() else { return run(desk, Entity::Quote, filters.clone()) };
+    let Some(name) = names.first() else {
+        return run(desk, Entity::Quote, filters.clone());
+    };
     let on_deal = matches!(name.prep.as_str(), "on" | "for")
         || name.noun == Some(Entity::Opportunity)
         || act.says("quotes") && name.noun != Some(Entity::Quote);

@@ -57,7 +57,10 @@ fn made(desk: &Desk, act: &Act) -> Entity {
         })
     };
     let nouns: Vec<Entity> = act.nouns.iter().copied().filter(makes).collect();
-    if let Some(noun) = nouns.iter().find(|noun| !(parent(**noun) && nouns.len() > 1)) {
+    if let Some(noun) = nouns
+        .iter()
+        .find(|noun| !(parent(**noun) && nouns.len() > 1))
+    {
         return *noun;
     }
     let email = act.first(|slot| matches!(slot, Slot::Email(_)).then_some(()));
@@ -71,7 +74,10 @@ fn made(desk: &Desk, act: &Act) -> Entity {
     match (act.says_any(&["him", "her"]), last) {
         (true, _) => Entity::Contact,
         (_, Some(of)) if of == Entity::Opportunity => of,
-        _ if act.first(|slot| matches!(slot, Slot::Amount(_)).then_some(())).is_some() => {
+        _ if act
+            .first(|slot| matches!(slot, Slot::Amount(_)).then_some(()))
+            .is_some() =>
+        {
             Entity::Opportunity
         }
         _ => Entity::Client,
@@ -88,7 +94,10 @@ struct Item {
 
 /// Whether a name is of something that the new record belongs to.
 fn is_parent(name: &Name, of: Entity) -> bool {
-    let belongs = matches!(name.prep.as_str(), "for" | "with" | "at" | "on" | "from" | "of" | "to");
+    let belongs = matches!(
+        name.prep.as_str(),
+        "for" | "with" | "at" | "on" | "from" | "of" | "to"
+    );
     match of {
         _ if name.called || name.noun == Some(of) => false,
         Entity::Client => name.prep == "in",
@@ -130,7 +139,11 @@ fn items(act: &Act, of: Entity) -> Vec<Item> {
         Item {
             name: Some(name.clone()),
             second: None,
-            mentions: all.iter().filter(|one| belongs(one.at)).map(|one| (*one).clone()).collect(),
+            mentions: all
+                .iter()
+                .filter(|one| belongs(one.at))
+                .map(|one| (*one).clone())
+                .collect(),
         }
     };
     (0..names.len()).map(item).collect()
@@ -187,7 +200,11 @@ fn named(desk: &Desk, act: &Act, item: &Item, of: Entity, fields: &mut Map<Strin
             if !last.is_empty() {
                 fields.entry("last_name").or_insert(last.into());
             }
-            let job = item.second.as_ref().map(|name| name.text.clone()).or_else(|| job(act));
+            let job = item
+                .second
+                .as_ref()
+                .map(|name| name.text.clone())
+                .or_else(|| job(act));
             if let Some(job) = job {
                 fields.entry("title").or_insert(job.into());
             }
@@ -213,7 +230,11 @@ fn job(act: &Act) -> Option<String> {
         .position(|three| matches!(three[0], "their" | "the" | "our") && three[2] == "is")?;
     let job = words[at + 1];
     let first = job.chars().next()?;
-    Some(format!("{}{}", first.to_uppercase(), &job[first.len_utf8()..]))
+    Some(format!(
+        "{}{}",
+        first.to_uppercase(),
+        &job[first.len_utf8()..]
+    ))
 }
 
 /// The value for the enumerated column: the first legal one, letter by letter if the user
@@ -232,11 +253,19 @@ fn first_choice(desk: &Desk, act: &Act, item: &Item, of: Entity) -> Option<(&'st
     let text = texts.iter().find(known).or(texts.first());
     if let Some(text) = text {
         let canonical = choice(text).filter(|_| !desk.insists);
-        return Some((column, canonical.map_or((*text).clone(), str::to_owned).into()));
+        return Some((
+            column,
+            canonical.map_or((*text).clone(), str::to_owned).into(),
+        ));
     }
     let same = act.says(&format!("same {column}"));
-    let row = desk.context.latest(Some(of)).first().map(|row| row.get(column).clone());
-    row.filter(|_| same).and_then(|value| Some((column, as_json(&value)?)))
+    let row = desk
+        .context
+        .latest(Some(of))
+        .first()
+        .map(|row| row.get(column).clone());
+    row.filter(|_| same)
+        .and_then(|value| Some((column, as_json(&value)?)))
 }
 
 /// Amounts that the words take from another record.
@@ -279,16 +308,26 @@ fn parents(desk: &mut Desk, act: &Act, of: Entity) -> Result<Map<String, Json>, 
             };
             Ok(arguments([("opportunity_id", found.into())]))
         }
-        _ => Ok(arguments([("client_id", parent_client(desk, act, of)?.into())])),
+        _ => Ok(arguments([(
+            "client_id",
+            parent_client(desk, act, of)?.into(),
+        )])),
     }
 }
 
 fn parent_name(act: &Act, of: Entity) -> Option<Name> {
-    let names = act.own.iter().chain(&act.lead).filter_map(|one| match &one.slot {
-        Slot::Name(name) => Some(name),
-        _ => None,
-    });
-    names.filter(|name| is_parent(name, of)).max_by_key(|name| name.noun.is_some()).cloned()
+    let names = act
+        .own
+        .iter()
+        .chain(&act.lead)
+        .filter_map(|one| match &one.slot {
+            Slot::Name(name) => Some(name),
+            _ => None,
+        });
+    names
+        .filter(|name| is_parent(name, of))
+        .max_by_key(|name| name.noun.is_some())
+        .cloned()
 }
 
 fn topic_or_latest(desk: &Desk, of: Entity) -> Result<String, Stop> {
@@ -322,7 +361,9 @@ fn parent_client(desk: &mut Desk, act: &Act, of: Entity) -> Result<String, Stop>
             return Ok(id);
         }
     }
-    desk.context.client().ok_or_else(|| decline(speaking::UNCLEAR.to_owned()))
+    desk.context
+        .client()
+        .ok_or_else(|| decline(speaking::UNCLEAR.to_owned()))
 }
 
 fn contract_parents(desk: &mut Desk, act: &Act) -> Result<Map<String, Json>, Stop> {
@@ -347,7 +388,11 @@ fn contract_parents(desk: &mut Desk, act: &Act) -> Result<Map<String, Json>, Sto
     }
     if let Some(id) = act.id() {
         let is_deal = act.nouns.contains(&Entity::Opportunity);
-        *(if is_deal { &mut opportunity } else { &mut client_id }) = Some(id.to_owned());
+        *(if is_deal {
+            &mut opportunity
+        } else {
+            &mut client_id
+        }) = Some(id.to_owned());
     }
     let points = act.says_any(&[
         "for it",
@@ -369,7 +414,10 @@ fn contract_parents(desk: &mut Desk, act: &Act) -> Result<Map<String, Json>, Sto
                 arguments([("opportunity_id", id.as_str().into())]),
             )?;
         }
-        client_id = desk.context.row(id).and_then(|row| reference(row, "client_id"));
+        client_id = desk
+            .context
+            .row(id)
+            .and_then(|row| reference(row, "client_id"));
     }
     let client_id = client_id.or_else(|| desk.context.client());
     let client_id = client_id.ok_or_else(|| decline(speaking::UNCLEAR.to_owned()))?;
@@ -382,10 +430,17 @@ fn contract_parents(desk: &mut Desk, act: &Act) -> Result<Map<String, Json>, Sto
 
 /// The record that a file or note goes to.
 fn subject(desk: &mut Desk, act: &Act) -> Result<Target, Stop> {
-    let noun = act.subject().or_else(|| act.names().iter().find_map(|name| name.noun));
+    let noun = act
+        .subject()
+        .or_else(|| act.names().iter().find_map(|name| name.noun));
     let order = match noun {
         Some(noun) => vec![noun],
-        None => vec![Entity::Opportunity, Entity::Client, Entity::Quote, Entity::Contact],
+        None => vec![
+            Entity::Opportunity,
+            Entity::Client,
+            Entity::Quote,
+            Entity::Contact,
+        ],
     };
     target(desk, act, &order)
 }

@@ -38,12 +38,18 @@ pub(crate) struct Act {
 impl Act {
     /// Its own mentions, then those before it.
     pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.own.iter().chain(&self.lead).map(|mention| &mention.slot)
+        self.own
+            .iter()
+            .chain(&self.lead)
+            .map(|mention| &mention.slot)
     }
 
     /// Names it is about: its own, or those said before it.
     pub(crate) fn names(&self) -> Vec<&Name> {
-        self.placed_names().into_iter().map(|(_, name)| name).collect()
+        self.placed_names()
+            .into_iter()
+            .map(|(_, name)| name)
+            .collect()
     }
 
     /// All names, its own and those said before it.

@@ -56,11 +56,22 @@ pub(crate) fn asks(act: &Act, of: Entity) -> Vec<Ask> {
         counts_parts |= is_part;
         add(Ask::CountOf(part), is_part);
     }
-    let counts =
-        act.says_any(&["how many", "number of", "count", "just the number", "the number and"]);
+    let counts = act.says_any(&[
+        "how many",
+        "number of",
+        "count",
+        "just the number",
+        "the number and",
+    ]);
     add(Ask::Count, counts && !counts_parts);
-    add(Ask::Total, act.says_any(&["total", "summary", "all in all", "together", "summarize"]));
-    add(Ask::Difference, act.says_any(&["how far apart", "by how much", "difference", "save"]));
+    add(
+        Ask::Total,
+        act.says_any(&["total", "summary", "all in all", "together", "summarize"]),
+    );
+    add(
+        Ask::Difference,
+        act.says_any(&["how far apart", "by how much", "difference", "save"]),
+    );
     let client = act.says_any(&["the client it is for", "which client", "whose client"]);
     add(Ask::Client, client && !of_client && of != Entity::Client);
     let deal = act.says_any(&[
@@ -81,7 +92,10 @@ pub(crate) fn asks(act: &Act, of: Entity) -> Vec<Ask> {
             "which documents",
         ]),
     );
-    add(Ask::Notes, act.says_any(&["wrote", "note on it", "note saying"]));
+    add(
+        Ask::Notes,
+        act.says_any(&["wrote", "note on it", "note saying"]),
+    );
     for (column, words) in columns(of) {
         add(Ask::Column(column), act.says_any(words));
     }
@@ -95,7 +109,10 @@ pub(crate) fn asks(act: &Act, of: Entity) -> Vec<Ask> {
         "who do we",
         "who",
     ]);
-    add(Ask::Name, named && !act.says_any(&["who owns", "who wrote"]) && !counts);
+    add(
+        Ask::Name,
+        named && !act.says_any(&["who owns", "who wrote"]) && !counts,
+    );
     add(
         Ask::Name,
         act.says_any(&[
@@ -125,7 +142,16 @@ fn columns(of: Entity) -> &'static [Asked] {
             ("industry", &["industry"]),
         ],
         Entity::Company => &[
-            ("type", &["type", "a partner or", "a vendor or", "partner or", "vendor or"]),
+            (
+                "type",
+                &[
+                    "type",
+                    "a partner or",
+                    "a vendor or",
+                    "partner or",
+                    "vendor or",
+                ],
+            ),
             ("address", &["address", "where are they", "where"]),
             ("industry", &["industry"]),
         ],
@@ -137,24 +163,47 @@ fn columns(of: Entity) -> &'static [Asked] {
         ],
         Entity::Opportunity => &[
             ("stage", &["stage"]),
-            ("amount", &["amount", "amounts", "worth", "value", "how much"]),
+            (
+                "amount",
+                &["amount", "amounts", "worth", "value", "how much"],
+            ),
             (
                 "close_date",
-                &["close date", "closing date", "due", "to close", "it close", "closes"],
+                &[
+                    "close date",
+                    "closing date",
+                    "due",
+                    "to close",
+                    "it close",
+                    "closes",
+                ],
             ),
             ("owner", &["owner", "owns"]),
             ("probability", &["probability", "chance"]),
             ("notes", &["notes", "note saying"]),
         ],
         Entity::Quote => &[
-            ("amount", &["amount", "amounts", "cost", "costs", "what each costs", "price"]),
+            (
+                "amount",
+                &[
+                    "amount",
+                    "amounts",
+                    "cost",
+                    "costs",
+                    "what each costs",
+                    "price",
+                ],
+            ),
             ("status", &["status"]),
             ("version", &["version", "versions"]),
             ("valid_until", &["valid"]),
             ("quote_prefix", &["prefix"]),
         ],
         Entity::Contract => &[
-            ("value", &["value", "values", "worth", "amount", "amounts", "how much"]),
+            (
+                "value",
+                &["value", "values", "worth", "amount", "amounts", "how much"],
+            ),
             ("start_date", &["start", "start date", "begin"]),
             ("end_date", &["end", "ends", "end date", "expire"]),
             ("status", &["status"]),

@@ -18,14 +18,21 @@ pub(crate) struct Composer<'a> {
 
 impl<'a> Composer<'a> {
     pub(crate) fn new(tokens: &'a [Token], mentions: Vec<Mention>) -> Self {
-        Self { tokens, mentions, acts: Vec::new(), pending: None }
+        Self {
+            tokens,
+            mentions,
+            acts: Vec::new(),
+            pending: None,
+        }
     }
 
     pub(crate) fn compose(mut self) -> Vec<Act> {
         let mut from = 0;
         while from < self.tokens.len() {
             let sentence = self.tokens[from].sentence;
-            let length = self.tokens[from..].iter().position(|token| token.sentence != sentence);
+            let length = self.tokens[from..]
+                .iter()
+                .position(|token| token.sentence != sentence);
             let to = length.map_or(self.tokens.len(), |length| from + length);
             self.sentence(from, to);
             from = to;
@@ -39,7 +46,11 @@ impl<'a> Composer<'a> {
         let first = self.first_word(from, to);
         let asks = self.is_question(first, to, &starts);
         if let Some(verb) = self.nominal(first, to).filter(|_| !asks) {
-            let end = starts.iter().copied().find(|at| *at > first + 1).unwrap_or(to);
+            let end = starts
+                .iter()
+                .copied()
+                .find(|at| *at > first + 1)
+                .unwrap_or(to);
             self.begin(verb, first, end);
             self.clauses(&starts, end, to);
         } else if asks || starts.is_empty() {
@@ -66,11 +77,15 @@ impl<'a> Composer<'a> {
 
     /// The first word of a sentence that is more than a filler.
     fn first_word(&self, from: usize, to: usize) -> usize {
-        (from..to).find(|at| !self.tokens[*at].is(FILLERS)).unwrap_or(from)
+        (from..to)
+            .find(|at| !self.tokens[*at].is(FILLERS))
+            .unwrap_or(from)
     }
 
     fn mentioned(&self, at: usize) -> Option<&Mention> {
-        self.mentions.iter().find(|one| (one.at..one.at + one.len).contains(&at))
+        self.mentions
+            .iter()
+            .find(|one| (one.at..one.at + one.len).contains(&at))
     }
 
     fn word(&self, at: usize) -> &str {
@@ -106,7 +121,9 @@ impl<'a> Composer<'a> {
     fn is_question(&self, first: usize, to: usize, starts: &[usize]) -> bool {
         let opens = self.tokens[first].is(QUESTIONS)
             && (first == 0 || !self.tokens[first - 1].is(&["we", "i"]));
-        let marked = self.tokens[first..to].iter().any(|token| token.tail.contains('?'));
+        let marked = self.tokens[first..to]
+            .iter()
+            .any(|token| token.tail.contains('?'));
         let tells = starts.first().is_some_and(|at| {
             command(self.word(*at), self.word(*at + 1)) == Some(Command::Tell)
                 || command(self.word(*at), self.word(*at + 1)) == Some(Command::Compare)
@@ -124,9 +141,14 @@ impl<'a> Composer<'a> {
         ];
         let text = self.text(first, to);
         let wished = starts.is_empty() && wishes.iter().any(|wish| text.contains(wish));
-        let details = self.tokens[first..to].iter().take(4).any(|token| token.lower == "details");
+        let details = self.tokens[first..to]
+            .iter()
+            .take(4)
+            .any(|token| token.lower == "details");
         let commanded = starts.first() == Some(&first)
-            || starts.iter().any(|at| self.tokens[first..*at].iter().all(|t| t.is(FILLERS)));
+            || starts
+                .iter()
+                .any(|at| self.tokens[first..*at].iter().all(|t| t.is(FILLERS)));
         (opens && !commanded)
             || (marked && starts.is_empty())
             || (tells && starts.len() <= 2 && self.all_tell(starts))
@@ -159,7 +181,10 @@ impl<'a> Composer<'a> {
             let word = &self.tokens[at];
             let adjective = word.is(&["new", "another", "a", "an", "same", "two", "three", "one"])
                 || word.lower == "the" && self.word(at + 1) == "same"
-                || matches!(self.mentioned(at).map(|one| &one.slot), Some(Slot::Choice(_)));
+                || matches!(
+                    self.mentioned(at).map(|one| &one.slot),
+                    Some(Slot::Choice(_))
+                );
             if !adjective {
                 break;
             }
@@ -167,10 +192,15 @@ impl<'a> Composer<'a> {
             several |= word.is(&["two", "three"]);
             at += 1;
         }
-        let noun = self.tokens.get(at).filter(|_| at < to && self.mentioned(at).is_none())?;
+        let noun = self
+            .tokens
+            .get(at)
+            .filter(|_| at < to && self.mentioned(at).is_none())?;
         let made = entity(&noun.lower)?;
-        let joins =
-            self.tokens.get(at + 1).is_some_and(|next| next.is(&["for", "on", "at", "with", "to"]));
+        let joins = self
+            .tokens
+            .get(at + 1)
+            .is_some_and(|next| next.is(&["for", "on", "at", "with", "to"]));
         let plural = noun.lower.ends_with('s') && !several;
         if plural || !(new || joins) || noun.lower == "details" || self.word(at + 1) == "details" {
             return None;
@@ -190,7 +220,10 @@ impl<'a> Composer<'a> {
                 && *at > 0
                 && matches!(self.word(*at - 1), "i'd" | "i" | "we" | "we'd" | "would")
         })?;
-        let article = matches!(self.word(at + 1), "a" | "an" | "two" | "three" | "another" | "one");
+        let article = matches!(
+            self.word(at + 1),
+            "a" | "an" | "two" | "three" | "another" | "one"
+        );
         let noun = (at + 2..at + 5)
             .any(|at| entity(self.word(at)).is_some_and(|made| made != Entity::Company));
         (article && noun).then_some(at + 1)
@@ -220,7 +253,10 @@ impl<'a> Composer<'a> {
             Command::Clone => Verb::Clone,
             Command::Modify
                 if self.word(at) == "set"
-                    && self.tokens[at + 1..end].iter().take(4).any(|token| token.lower == "up") =>
+                    && self.tokens[at + 1..end]
+                        .iter()
+                        .take(4)
+                        .any(|token| token.lower == "up") =>
             {
                 Verb::Create
             }
@@ -236,8 +272,10 @@ impl<'a> Composer<'a> {
 
     /// Whether a verb such as "put" or "make" changes what is there rather than making anew.
     fn changes(&self, at: usize, end: usize, made: Option<Entity>) -> bool {
-        let object =
-            self.tokens[at + 1..end].iter().take(4).find(|token| !token.is(&["down", "in", "up"]));
+        let object = self.tokens[at + 1..end]
+            .iter()
+            .take(4)
+            .find(|token| !token.is(&["down", "in", "up"]));
         let definite = object.is_some_and(|token| {
             token.is(&["it", "that", "the", "this", "its", "in", "their"]) || token.possessive
         });
@@ -259,8 +297,10 @@ impl<'a> Composer<'a> {
     }
 
     fn text(&self, from: usize, to: usize) -> String {
-        let words: Vec<&str> =
-            self.tokens[from..to].iter().map(|token| token.lower.as_str()).collect();
+        let words: Vec<&str> = self.tokens[from..to]
+            .iter()
+            .map(|token| token.lower.as_str())
+            .collect();
         format!(" {} ", words.join(" "))
     }
 
@@ -341,7 +381,9 @@ impl<'a> Composer<'a> {
 
     /// Whether the sentence goes on after these words.
     fn goes_on(&self, to: usize) -> bool {
-        self.tokens.get(to).is_some_and(|next| next.sentence == self.tokens[to - 1].sentence)
+        self.tokens
+            .get(to)
+            .is_some_and(|next| next.sentence == self.tokens[to - 1].sentence)
     }
 
     /// All questions of a message are one.
@@ -363,13 +405,18 @@ impl<'a> Composer<'a> {
 
     /// Statements alone ask for what they say to be recorded, if they hold a value.
     fn settle(&mut self) {
-        let Some(pending) = self.pending.take() else { return };
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
         if has_values(&pending.own) {
             self.acts.push(pending);
         } else if let Some(last) = self.acts.last_mut() {
             extend(last, pending);
         } else {
-            self.acts.push(Act { verb: Verb::Ask, ..pending });
+            self.acts.push(Act {
+                verb: Verb::Ask,
+                ..pending
+            });
         }
     }
 }

@@ -90,7 +90,10 @@ fn free_texts(message: &str, tokens: &[Token]) -> Vec<Mention> {
         let words = &tokens[start..end];
         let noted = words.iter().position(|token| token.is(&["note", "notes"]));
         let colon = noted.and_then(|noted| {
-            words[noted..].iter().position(|token| token.tail.contains(':')).map(|at| noted + at)
+            words[noted..]
+                .iter()
+                .position(|token| token.tail.contains(':'))
+                .map(|at| noted + at)
         });
         if let Some(at) = colon.map(|at| start + at + 1).filter(|at| *at < end) {
             let text = if tokens[at].quoted {
@@ -100,7 +103,11 @@ fn free_texts(message: &str, tokens: &[Token]) -> Vec<Mention> {
                 message[tokens[at].start..stop].trim().to_owned()
             };
             let len = if tokens[at].quoted { 1 } else { end - at };
-            found.push(Mention { at, len, slot: Slot::Free(text) });
+            found.push(Mention {
+                at,
+                len,
+                slot: Slot::Free(text),
+            });
         }
         start = end;
     }
@@ -118,12 +125,23 @@ fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
     if part_of_name {
         return None;
     }
-    let next =
-        |ahead: usize| tokens.get(at + ahead).filter(|token| token.sentence == word.sentence);
+    let next = |ahead: usize| {
+        tokens
+            .get(at + ahead)
+            .filter(|token| token.sentence == word.sentence)
+    };
     let lower = |ahead: usize| next(ahead).map_or("", |token| token.lower.as_str());
     let value = skip_glue(tokens, at + 1);
-    let valued = tokens.get(value).filter(|token| token.sentence == word.sentence);
-    let to = |end: usize, slot: Slot| Some(Mention { at, len: end - at, slot });
+    let valued = tokens
+        .get(value)
+        .filter(|token| token.sentence == word.sentence);
+    let to = |end: usize, slot: Slot| {
+        Some(Mention {
+            at,
+            len: end - at,
+            slot,
+        })
+    };
     let text =
         |column: &str, end: usize, text: &str| to(end, Slot::Field(column.into(), text.into()));
     let asked = at > 0 && tokens[at - 1].is(&["what", "which"]);
@@ -159,8 +177,10 @@ fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
         "address" if lower(1) == "is" || word.tail.contains(':') => {
             let end = (value..tokens.len()).find(|end| tokens[*end].sentence != word.sentence);
             let end = end.unwrap_or(tokens.len());
-            let texts: Vec<String> =
-                tokens[value..end].iter().map(|t| format!("{}{}", t.text, t.tail)).collect();
+            let texts: Vec<String> = tokens[value..end]
+                .iter()
+                .map(|t| format!("{}{}", t.text, t.tail))
+                .collect();
             let line = texts.join(" ");
             text("address", end, line.trim_end_matches(['.', '!', '?', ';']))
         }
@@ -180,12 +200,17 @@ fn cue(tokens: &[Token], at: usize) -> Option<Mention> {
 /// The value in "change the title of … to …".
 fn changed_column(tokens: &[Token], at: usize) -> Option<Mention> {
     let sentence = tokens[at].sentence;
-    let before = tokens[..at].iter().enumerate().filter(|(_, token)| token.sentence == sentence);
+    let before = tokens[..at]
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| token.sentence == sentence);
     let mut columns = before.filter(|(at, token)| {
         token.is(&["title", "industry", "name"]) && tokens[at + 1].is(&["of", "on", "for"])
     });
     let (_, column) = columns.next()?;
-    tokens.get(at + 1).filter(|value| value.capital() && value.sentence == sentence)?;
+    tokens
+        .get(at + 1)
+        .filter(|value| value.capital() && value.sentence == sentence)?;
     run(tokens, at + 1, &column.lower, at)
 }
 
@@ -199,7 +224,9 @@ fn custom_field(tokens: &[Token], at: usize) -> Option<Mention> {
         name.lower == word.lower && !is_everyday(&word.lower) && noun.lower == "field"
     });
     let value = if snake && at > 0 && tokens[at - 1].lower == "field" {
-        let to = rest.iter().position(|token| token.is(&["to", "with", "as", "="]))?;
+        let to = rest
+            .iter()
+            .position(|token| token.is(&["to", "with", "as", "="]))?;
         at + 2 + to
     } else if named && rest.first().is_some_and(|value| value.lower != "field") {
         at + 1
@@ -215,7 +242,11 @@ fn custom_field(tokens: &[Token], at: usize) -> Option<Mention> {
         None => value_token.text.as_str().into(),
     };
     let slot = Slot::Field(word.text.clone(), json);
-    Some(Mention { at, len: value + 1 - at, slot })
+    Some(Mention {
+        at,
+        len: value + 1 - at,
+        slot,
+    })
 }
 
 /// Words between a column's name and its value.
@@ -224,7 +255,10 @@ fn skip_glue(tokens: &[Token], mut at: usize) -> usize {
         "is", "as", "to", "be", "must", "should", "stored", "becomes", "now", "address", "will",
         "too", "of", "the", "field", "in",
     ];
-    while tokens.get(at).is_some_and(|token| token.is(GLUE) && !token.quoted) {
+    while tokens
+        .get(at)
+        .is_some_and(|token| token.is(GLUE) && !token.quoted)
+    {
         at += 1;
     }
     at
@@ -233,25 +267,41 @@ fn skip_glue(tokens: &[Token], mut at: usize) -> usize {
 fn run(tokens: &[Token], from: usize, column: &str, at: usize) -> Option<Mention> {
     let end = names::run_end(tokens, from, &|_| false);
     let text = names::joined(&tokens[from..end]);
-    Some(Mention { at, len: end - at, slot: Slot::Field(column.into(), text.into()) })
+    Some(Mention {
+        at,
+        len: end - at,
+        slot: Slot::Field(column.into(), text.into()),
+    })
 }
 
 /// What follows `status` or `stage`, whether the CRM knows it or not.
 fn choice_after(tokens: &[Token], at: usize, value: usize) -> Option<Mention> {
-    let first = tokens.get(value).filter(|token| token.sentence == tokens[at].sentence)?;
+    let first = tokens
+        .get(value)
+        .filter(|token| token.sentence == tokens[at].sentence)?;
     if first.quoted || choice(&first.text).is_some() {
         let slot = Slot::Choice(first.text.clone());
-        return Some(Mention { at, len: value + 1 - at, slot });
+        return Some(Mention {
+            at,
+            len: value + 1 - at,
+            slot,
+        });
     }
     // A name may follow the word as well: only a colourless word in between makes it a value.
     let unknown = first.capital() && (value > at + 1 || first.text.len() < 12);
-    let ofs = tokens[at + 1..value].iter().any(|token| token.is(&["of", "the"]));
+    let ofs = tokens[at + 1..value]
+        .iter()
+        .any(|token| token.is(&["of", "the"]));
     if !unknown || ofs || values::is_id(&first.text) {
         return None;
     }
     let end = names::run_end(tokens, value, &|_| false);
     let slot = Slot::Choice(names::joined(&tokens[value..end]));
-    Some(Mention { at, len: end - at, slot })
+    Some(Mention {
+        at,
+        len: end - at,
+        slot,
+    })
 }
 
 /// A value that shows by itself what it is.
@@ -278,10 +328,18 @@ fn literal(tokens: &[Token], at: usize) -> Option<Mention> {
         return one(Slot::User(text));
     }
     if let Some((date, len)) = values::date(&tokens[at..]) {
-        return Some(Mention { at, len, slot: Slot::Date(date) });
+        return Some(Mention {
+            at,
+            len,
+            slot: Slot::Date(date),
+        });
     }
     if let Some((phone, len)) = values::phone(&tokens[at..]) {
-        return Some(Mention { at, len, slot: Slot::Phone(phone) });
+        return Some(Mention {
+            at,
+            len,
+            slot: Slot::Phone(phone),
+        });
     }
     if let Some(mention) = number(tokens, at) {
         return Some(mention);
@@ -296,7 +354,10 @@ fn literal(tokens: &[Token], at: usize) -> Option<Mention> {
         && !tokens[at - 1].breaks()
         && !is_everyday(&tokens[at - 1].lower);
     let first = at == 0 || tokens[at - 1].sentence != word.sentence;
-    let verb = first && tokens.get(at + 1).is_some_and(|next| next.is(&["a", "an", "up"]));
+    let verb = first
+        && tokens
+            .get(at + 1)
+            .is_some_and(|next| next.is(&["a", "an", "up"]));
     if choice(&text).is_some() && !in_name && !verb {
         return one(Slot::Choice(text));
     }
@@ -306,7 +367,11 @@ fn literal(tokens: &[Token], at: usize) -> Option<Mention> {
 /// A text in quotation marks: for the column it is to be put into, if the words say.
 fn quoted(tokens: &[Token], at: usize) -> Slot {
     let text = &tokens[at].text;
-    let after: Vec<&str> = tokens[at + 1..].iter().take(3).map(|t| t.lower.as_str()).collect();
+    let after: Vec<&str> = tokens[at + 1..]
+        .iter()
+        .take(3)
+        .map(|t| t.lower.as_str())
+        .collect();
     match after.as_slice() {
         ["into" | "in", "the", column] => {
             Slot::Field(column.replace(' ', "_"), text.as_str().into())

@@ -55,10 +55,12 @@ pub(crate) fn read(message: &str) -> Request {
 }
 
 fn stance(folded: &str) -> Stance {
-    let introduced = [" i'm a ", " i'm an ", " i am a ", " i am an "].iter().any(|start| {
-        let after = folded.split(start).nth(1).unwrap_or_default();
-        STRANGERS.contains(&after.split([' ', ',', '.']).next().unwrap_or_default())
-    });
+    let introduced = [" i'm a ", " i'm an ", " i am a ", " i am an "]
+        .iter()
+        .any(|start| {
+            let after = folded.split(start).nth(1).unwrap_or_default();
+            STRANGERS.contains(&after.split([' ', ',', '.']).next().unwrap_or_default())
+        });
     let from_elsewhere = folded.contains(" this is ") && {
         let after = folded.split(" this is ").nth(1).unwrap_or_default();
         after.split_whitespace().nth(1) == Some("from")

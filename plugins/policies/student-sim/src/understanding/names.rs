@@ -6,8 +6,9 @@ use super::mention::{Mention, Name, Slot};
 use super::token::Token;
 use super::vocabulary::{command, entity, is_everyday};
 
-const PREPOSITIONS: &[&str] =
-    &["for", "with", "at", "on", "of", "from", "in", "to", "by", "around"];
+const PREPOSITIONS: &[&str] = &[
+    "for", "with", "at", "on", "of", "from", "in", "to", "by", "around",
+];
 const CALLING: &[&str] = &["called", "named", "titled", "name", "call", "becomes"];
 
 /// Words as one text.
@@ -28,7 +29,9 @@ pub(crate) fn run_end(tokens: &[Token], at: usize, taken: &dyn Fn(usize) -> bool
                 !taken(at) && (next.capital() || next.text.chars().all(|c| c.is_ascii_digit()))
             })
         };
-        let Some(next) = tokens.get(end) else { return end };
+        let Some(next) = tokens.get(end) else {
+            return end;
+        };
         if part(end) && !next.quoted {
             end += 1;
         } else if next.is(&["&", "of", "y", "de"]) && !next.breaks() && part(end + 1) {
@@ -85,9 +88,15 @@ fn begins(tokens: &[Token], at: usize) -> bool {
 /// Where something is being called "This and That", both are the name.
 fn joined_by_and(tokens: &[Token], at: usize, end: usize, taken: &dyn Fn(usize) -> bool) -> usize {
     let calls = neighbours(tokens, at, end).called || at >= 2 && renames(tokens, at);
-    let and = tokens.get(end).is_some_and(|token| token.lower == "and" && !token.breaks());
-    let more = tokens.get(end + 1).is_some_and(|token| token.capital() && !taken(end + 1));
-    let other = tokens.get(end + 1).is_some_and(|token| token.lower == tokens[at].lower);
+    let and = tokens
+        .get(end)
+        .is_some_and(|token| token.lower == "and" && !token.breaks());
+    let more = tokens
+        .get(end + 1)
+        .is_some_and(|token| token.capital() && !taken(end + 1));
+    let other = tokens
+        .get(end + 1)
+        .is_some_and(|token| token.lower == tokens[at].lower);
     if calls && and && more && !other && !tokens[end - 1].breaks() {
         return run_end(tokens, end + 1, taken);
     }
@@ -97,7 +106,9 @@ fn joined_by_and(tokens: &[Token], at: usize, end: usize, taken: &dyn Fn(usize) 
 /// Whether the words before say "rename … to".
 fn renames(tokens: &[Token], at: usize) -> bool {
     let sentence = tokens[at].sentence;
-    let mut before = tokens[..at].iter().filter(|token| token.sentence == sentence);
+    let mut before = tokens[..at]
+        .iter()
+        .filter(|token| token.sentence == sentence);
     tokens[at - 1].lower == "to" && before.any(|token| token.lower == "rename")
 }
 
@@ -107,12 +118,20 @@ fn mention(tokens: &[Token], at: usize, end: usize) -> Mention {
         || at >= 2
             && tokens[at - 1].lower == "it"
             && tokens[at - 2].is(&["rename", "name", "call"]);
-    Mention { at, len: end - at, slot: Slot::Name(name) }
+    Mention {
+        at,
+        len: end - at,
+        slot: Slot::Name(name),
+    }
 }
 
 /// A name with what the words around it say.
 fn neighbours(tokens: &[Token], at: usize, end: usize) -> Name {
-    let same = |other: usize| tokens.get(other).filter(|one| one.sentence == tokens[at].sentence);
+    let same = |other: usize| {
+        tokens
+            .get(other)
+            .filter(|one| one.sentence == tokens[at].sentence)
+    };
     let mut before = at;
     let mut noun: Option<Entity> = None;
     let mut article = false;
@@ -147,7 +166,11 @@ fn neighbours(tokens: &[Token], at: usize, end: usize) -> Name {
     };
     Name {
         text: joined(&tokens[at..end]),
-        prep: if PREPOSITIONS.contains(&word) { word.into() } else { String::new() },
+        prep: if PREPOSITIONS.contains(&word) {
+            word.into()
+        } else {
+            String::new()
+        },
         noun: noun.or_else(|| entity(next).filter(|_| !tokens[end - 1].possessive)),
         called: CALLING.contains(&word),
         next: next.to_owned(),

@@ -16,7 +16,10 @@ fn only(message: &str) -> Act {
 }
 
 fn name_texts(act: &Act) -> Vec<String> {
-    act.names().into_iter().map(|name| name.text.clone()).collect()
+    act.names()
+        .into_iter()
+        .map(|name| name.text.clone())
+        .collect()
 }
 
 fn amount(act: &Act) -> Option<Json> {
@@ -43,19 +46,37 @@ fn written_choice(act: &Act) -> Option<String> {
 #[test]
 fn commands_are_told_from_questions() {
     for (message, expected) in [
-        ("Create an opportunity for Acme Works called Acme Lift.", vec![Verb::Create]),
-        ("Could you log a new opportunity with Acme Works?", vec![Verb::Create]),
-        ("Draft quote for the Acme Lift opportunity, 66k.", vec![Verb::Create]),
+        (
+            "Create an opportunity for Acme Works called Acme Lift.",
+            vec![Verb::Create],
+        ),
+        (
+            "Could you log a new opportunity with Acme Works?",
+            vec![Verb::Create],
+        ),
+        (
+            "Draft quote for the Acme Lift opportunity, 66k.",
+            vec![Verb::Create],
+        ),
         ("Move Acme Lift to Negotiation.", vec![Verb::Modify]),
-        ("Good news: the Acme Lift deal is Closed-Won!", vec![Verb::Modify]),
+        (
+            "Good news: the Acme Lift deal is Closed-Won!",
+            vec![Verb::Modify],
+        ),
         ("Acme Lift should be at 40 percent.", vec![Verb::Modify]),
         ("Get rid of the quote Acme Lift.", vec![Verb::Delete]),
         ("Cancel its Draft quote.", vec![Verb::Cancel]),
         ("Make a copy of Acme Lift.", vec![Verb::Clone]),
         ("Attach plan.pdf to Acme Lift.", vec![Verb::Upload]),
-        ("Leave a note on the client Acme Works: Calls on Mondays.", vec![Verb::Note]),
+        (
+            "Leave a note on the client Acme Works: Calls on Mondays.",
+            vec![Verb::Note],
+        ),
         ("What stage is Acme Lift in?", vec![Verb::Ask]),
-        ("List the quotes on Acme Lift with ids, please.", vec![Verb::Ask]),
+        (
+            "List the quotes on Acme Lift with ids, please.",
+            vec![Verb::Ask],
+        ),
         ("ids of all Pending contracts pls", vec![Verb::Ask]),
         ("Find Acme Lift. What is its amount?", vec![Verb::Ask]),
     ] {
@@ -94,13 +115,19 @@ fn what_follows_a_command_belongs_to_it() {
     assert_eq!(amount(&act), Some(json!(26750.5)));
     assert_eq!(percent(&act), Some(json!(45)));
     assert_eq!(written_choice(&act).as_deref(), Some("Proposal"));
-    assert!(act.slots().any(|slot| *slot == Slot::Date("2026-04-09".into())));
+    assert!(
+        act.slots()
+            .any(|slot| *slot == Slot::Date("2026-04-09".into()))
+    );
 }
 
 #[test]
 fn names_keep_their_parts_and_neighbours() {
     let act = only("Rename Zilker Ticketing to Zilker Ticketing and Access.");
-    assert_eq!(name_texts(&act), ["Zilker Ticketing", "Zilker Ticketing and Access"]);
+    assert_eq!(
+        name_texts(&act),
+        ["Zilker Ticketing", "Zilker Ticketing and Access"]
+    );
     assert!(act.names()[1].called && !act.names()[0].called);
     let act = only("Put a Draft quote on the opportunity Hollis Desk 12 Traders.");
     assert_eq!(
@@ -118,28 +145,54 @@ fn values_with_their_column_are_taken_whether_legal_or_not() {
     let act = only("Set Acme Lift to stage On Hold.");
     assert_eq!(written_choice(&act).as_deref(), Some("On Hold"));
     let act = only("On the client Acme Works, fill the field credit_limit with 50000.");
-    assert!(act.slots().any(|slot| *slot == Slot::Field("credit_limit".into(), json!(50000))));
+    assert!(
+        act.slots()
+            .any(|slot| *slot == Slot::Field("credit_limit".into(), json!(50000)))
+    );
     let act = only("Add the client Acme Works, Prospect, e-mail is office(at)acme.");
-    assert!(act.slots().any(|slot| *slot == Slot::Email("office(at)acme".into())));
+    assert!(
+        act.slots()
+            .any(|slot| *slot == Slot::Email("office(at)acme".into()))
+    );
     let act = only("Change the title of Aoife Brennan to Chief Pilot.");
-    assert!(act.slots().any(|slot| *slot == Slot::Field("title".into(), json!("Chief Pilot"))));
+    assert!(
+        act.slots()
+            .any(|slot| *slot == Slot::Field("title".into(), json!("Chief Pilot")))
+    );
 }
 
 #[test]
 fn free_text_is_taken_whole() {
-    let act = only(&format!("Add a note to quote {ID}: Holds until May, ask again."));
-    assert!(act.slots().any(|slot| *slot == Slot::Free("Holds until May, ask again.".into())));
+    let act = only(&format!(
+        "Add a note to quote {ID}: Holds until May, ask again."
+    ));
+    assert!(
+        act.slots()
+            .any(|slot| *slot == Slot::Free("Holds until May, ask again.".into()))
+    );
     assert_eq!(act.id(), Some(ID));
     let act = only("Add a note to the client Acme Works: \"Opens a plant.\"");
-    assert!(act.slots().any(|slot| *slot == Slot::Free("Opens a plant.".into())));
+    assert!(
+        act.slots()
+            .any(|slot| *slot == Slot::Free("Opens a plant.".into()))
+    );
 }
 
 #[test]
 fn strangers_and_thoughts_are_noticed() {
     let stance = |message| read(message).stance;
-    assert_eq!(stance("Hello, I'm a journalist. Send me your client list."), Stance::Outsider);
-    assert_eq!(stance("This is Ann from Rivalis. What did you quote them?"), Stance::Outsider);
-    assert_eq!(stance("I'm wondering whether that quote should go."), Stance::Hypothetical);
+    assert_eq!(
+        stance("Hello, I'm a journalist. Send me your client list."),
+        Stance::Outsider
+    );
+    assert_eq!(
+        stance("This is Ann from Rivalis. What did you quote them?"),
+        Stance::Outsider
+    );
+    assert_eq!(
+        stance("I'm wondering whether that quote should go."),
+        Stance::Hypothetical
+    );
     assert_eq!(stance("Delete that quote."), Stance::Plain);
     assert!(read("Set the status to ACTIVE, in capitals.").insists);
 }

@@ -49,7 +49,11 @@ pub(crate) fn tokens(message: &str) -> Vec<Token> {
         let start = message.len() - rest.len();
         let (token, used) = quoted(rest).unwrap_or_else(|| word(rest));
         rest = &rest[used..];
-        let token = Token { sentence, start, ..token };
+        let token = Token {
+            sentence,
+            start,
+            ..token
+        };
         let ends = ends_sentence(&token);
         if !token.text.is_empty() {
             found.push(token);
@@ -78,8 +82,15 @@ fn quoted(rest: &str) -> Option<(Token, usize)> {
     let tail: String = after.chars().take_while(|c| CLOSING.contains(*c)).collect();
     let used = rest.len() - after.len() + tail.len();
     // A sentence within the quotation marks ends the one around them.
-    let inner = if text.ends_with(['.', '!', '?']) { "." } else { "" };
-    let token = Token { quoted: true, ..plain(text, format!("{tail}{inner}")) };
+    let inner = if text.ends_with(['.', '!', '?']) {
+        "."
+    } else {
+        ""
+    };
+    let token = Token {
+        quoted: true,
+        ..plain(text, format!("{tail}{inner}"))
+    };
     Some((token, used))
 }
 
@@ -114,7 +125,12 @@ mod tests {
     fn words_lose_punctuation_and_quotations_stay_whole() {
         let found = tokens("Set Zilker's status to \"Sent \" (now), ok? Thanks.");
         let texts: Vec<&str> = found.iter().map(|token| token.text.as_str()).collect();
-        assert_eq!(texts, ["Set", "Zilker", "status", "to", "Sent ", "now", "ok", "Thanks"]);
+        assert_eq!(
+            texts,
+            [
+                "Set", "Zilker", "status", "to", "Sent ", "now", "ok", "Thanks"
+            ]
+        );
         assert!(found[1].possessive && found[4].quoted);
         assert_eq!(found[5].tail, "),");
         assert_eq!((found[6].sentence, found[7].sentence), (0, 1));

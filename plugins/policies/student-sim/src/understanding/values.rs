@@ -34,7 +34,8 @@ pub(crate) fn is_id(word: &str) -> bool {
 
 /// Whether a word is an e-mail address.
 pub(crate) fn is_email(word: &str) -> bool {
-    word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.'))
+    word.split_once('@')
+        .is_some_and(|(local, host)| !local.is_empty() && host.contains('.'))
 }
 
 /// Whether a word is the name of a file, known by its extension.
@@ -48,7 +49,9 @@ pub(crate) fn is_file(word: &str) -> bool {
 pub(crate) fn is_user(word: &str) -> bool {
     let letters = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_lowercase() || c == '-');
     !is_file(word)
-        && word.split_once('.').is_some_and(|(first, last)| letters(first) && letters(last))
+        && word
+            .split_once('.')
+            .is_some_and(|(first, last)| letters(first) && letters(last))
 }
 
 /// A date as the CRM wants it, and the number of words it takes. What only looks like a date is
@@ -65,17 +68,26 @@ pub(crate) fn date(words: &[Token]) -> Option<(String, usize)> {
         _ if second.lower == "of" => (month(&words.get(2)?.lower)?, day(&first.lower)?, 3),
         _ => return None,
     };
-    let year: u32 =
-        words.get(used)?.text.parse().ok().filter(|year| (1900..2200).contains(year))?;
+    let year: u32 = words
+        .get(used)?
+        .text
+        .parse()
+        .ok()
+        .filter(|year| (1900..2200).contains(year))?;
     Some((format!("{year:04}-{month:02}-{day:02}"), used + 1))
 }
 
 /// `2026-03-31`, `2026-03-31T17:00`, `28/02/2026`, `31.03.2026`.
 fn looks_numeric_date(word: &str) -> bool {
-    let iso = word.as_bytes().iter().take(10).enumerate().all(|(at, byte)| match at {
-        4 | 7 => *byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
+    let iso = word
+        .as_bytes()
+        .iter()
+        .take(10)
+        .enumerate()
+        .all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
     let parts = |mark| {
         let parts: Vec<&str> = word.split(mark).collect();
         parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok())
@@ -85,7 +97,10 @@ fn looks_numeric_date(word: &str) -> bool {
 
 fn month(word: &str) -> Option<usize> {
     let known = |month: &str| month == word || (word.len() == 3 && month.starts_with(word));
-    MONTHS.iter().position(|month| known(month)).map(|at| at + 1)
+    MONTHS
+        .iter()
+        .position(|month| known(month))
+        .map(|at| at + 1)
 }
 
 fn day(word: &str) -> Option<u32> {
@@ -134,12 +149,24 @@ pub(crate) fn quantity(words: &[Token]) -> Option<(Quantity, usize)> {
     let named = matches!(next, "dollars" | "usd" | "eur" | "euros" | "million");
     let money = marked || factor > 1.0 || named || value.abs() >= 1000.0 || !unit.is_empty();
     let used = 1 + usize::from(named);
-    Some((if money { Quantity::Amount(number) } else { Quantity::Bare(number) }, used))
+    Some((
+        if money {
+            Quantity::Amount(number)
+        } else {
+            Quantity::Bare(number)
+        },
+        used,
+    ))
 }
 
 fn plain_number(digits: &str) -> Option<f64> {
-    let grouped = digits.split(',').skip(1).all(|group| group.get(..3).is_some());
-    let legal = digits.bytes().all(|byte| byte.is_ascii_digit() || b".,".contains(&byte));
+    let grouped = digits
+        .split(',')
+        .skip(1)
+        .all(|group| group.get(..3).is_some());
+    let legal = digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".,".contains(&byte));
     if digits.is_empty() || !legal || !grouped {
         return None;
     }
@@ -155,10 +182,12 @@ fn json(value: f64) -> Json {
 }
 
 fn spelled(word: &str) -> Option<i64> {
-    const TENS: [&str; 9] =
-        ["ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-    const UNITS: [&str; 9] =
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const TENS: [&str; 9] = [
+        "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    ];
+    const UNITS: [&str; 9] = [
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
     let find = |list: &[&str], word: &str| list.iter().position(|known| *known == word);
     let tens = |word: &str| find(&TENS, word).map(|at| (at as i64 + 1) * 10);
     let units = |word: &str| find(&UNITS, word).map(|at| at as i64 + 1);
@@ -172,7 +201,10 @@ fn spelled(word: &str) -> Option<i64> {
 pub(crate) fn phone(words: &[Token]) -> Option<(String, usize)> {
     let first = words.first()?;
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
-    let part = |text: &str| text.chars().all(|c| c.is_ascii_digit() || "-()/".contains(c));
+    let part = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_digit() || "-()/".contains(c))
+    };
     if !first.text.starts_with('+') || !part(&first.text[1..]) || digits(&first.text) == 0 {
         return None;
     }
@@ -180,7 +212,10 @@ pub(crate) fn phone(words: &[Token]) -> Option<(String, usize)> {
     while !words[used - 1].breaks() && words.get(used).is_some_and(|next| part(&next.text)) {
         used += 1;
     }
-    let texts: Vec<&str> = words[..used].iter().map(|token| token.text.as_str()).collect();
+    let texts: Vec<&str> = words[..used]
+        .iter()
+        .map(|token| token.text.as_str())
+        .collect();
     Some((texts.join(" "), used))
 }
 
@@ -195,7 +230,14 @@ mod tests {
 
     #[test]
     fn amounts_come_in_many_spellings() {
-        for text in ["$41,500", "41.5k", "41500", "41,500 dollars", "€41500", "41500 USD"] {
+        for text in [
+            "$41,500",
+            "41.5k",
+            "41500",
+            "41,500 dollars",
+            "€41500",
+            "41500 USD",
+        ] {
             assert_eq!(read(text), Some(Quantity::Amount(41_500.into())), "{text}");
         }
         assert_eq!(read("$26,750.50"), Some(Quantity::Amount(26_750.5.into())));
@@ -217,12 +259,24 @@ mod tests {
     #[test]
     fn dates_are_iso_or_as_written() {
         let read = |text: &str| date(&tokens(text)).map(|(date, _)| date);
-        for text in ["March 31, 2026", "31 March 2026", "Mar 31st, 2026", "the 31st of March"] {
-            let expected = if text.starts_with("the") { None } else { Some("2026-03-31") };
+        for text in [
+            "March 31, 2026",
+            "31 March 2026",
+            "Mar 31st, 2026",
+            "the 31st of March",
+        ] {
+            let expected = if text.starts_with("the") {
+                None
+            } else {
+                Some("2026-03-31")
+            };
             assert_eq!(read(text).as_deref(), expected, "{text}");
         }
         assert_eq!(read("28/02/2026").as_deref(), Some("28/02/2026"));
-        assert_eq!(read("2026-04-10T17:00").as_deref(), Some("2026-04-10T17:00"));
+        assert_eq!(
+            read("2026-04-10T17:00").as_deref(),
+            Some("2026-04-10T17:00")
+        );
     }
 
     #[test]

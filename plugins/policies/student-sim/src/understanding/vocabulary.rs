@@ -38,7 +38,10 @@ pub(crate) fn choice(word: &str) -> Option<&'static str> {
     if EVERYDAY.contains(&lower.as_str()) && lower == word {
         return None;
     }
-    CHOICES.iter().copied().find(|known| known.to_lowercase() == single)
+    CHOICES
+        .iter()
+        .copied()
+        .find(|known| known.to_lowercase() == single)
 }
 
 /// The entity that a noun names.
