@@ -197,3 +197,58 @@ impl Hasher for Sha256Hasher {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// A component with nothing in it.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn stage() -> (tempfile::TempDir, Cache, Engine, Component) {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let engine = Engine::default();
+        let component = Component::from_binary(&engine, EMPTY).unwrap();
+        (folder, cache, engine, component)
+    }
+
+    #[test]
+    fn whoever_stores_at_once_succeeds_and_what_is_found_is_whole() {
+        let (_folder, cache, engine, component) = stage();
+        let wasm = Digest::of(EMPTY);
+        cache.store(&engine, wasm, &component).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        cache.store(&engine, wasm, &component).unwrap();
+                        assert!(cache.load(&engine, wasm).is_some());
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn another_process_draft_is_left_alone() {
+        let (folder, cache, engine, component) = stage();
+        let drafts: Vec<PathBuf> = (0..5_000)
+            .map(|number| {
+                let name = format!("{}-{number}.tmp", std::process::id());
+                folder.path().join(name)
+            })
+            .collect();
+        for draft in &drafts {
+            fs::write(draft, "of another").unwrap();
+        }
+        let wasm = Digest::of(EMPTY);
+        cache.store(&engine, wasm, &component).unwrap();
+        assert!(cache.load(&engine, wasm).is_some());
+        for draft in &drafts {
+            assert_eq!(fs::read(draft).unwrap(), b"of another");
+        }
+    }
+}
