@@ -282,7 +282,7 @@ fn header(
         agent: described.name.clone(),
         data_fingerprint: suite.data.fingerprint().to_string(),
         episodes: (request.tasks.len() * request.trials as usize) as u64,
-        fuel_per_call: host.limits().fuel_per_call,
+        limits: host.limits().into(),
         parameters: request
             .parameters
             .iter()

