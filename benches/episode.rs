@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proctor_benches::{NativeOracle, NativeVerifier, suite};
-use proctor_episode::{Examination, PolicySource, Suite, Verify};
-use proctor_host::{FirstParty, Grant, Host, Limits, ORACLE};
+use proctor_crm::Entity;
+use proctor_episode::{CrmEnv, EpisodeSeed, Examination, PolicySource, Suite, Verify, record_id};
+use proctor_host::{Action, FirstParty, Grant, Host, Limits, ORACLE, ToolCall};
 use proctor_store::{Image, Sqlite};
 
 fn load(host: &Host, name: &str) -> proctor_host::Plugin {
@@ -77,5 +78,42 @@ fn whole_suite(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, whole_suite);
+/// One step that changes a record: the call read, the rules applied, the row written and the
+/// step kept. Reset is part of it, so that the record is always as it was; the baseline is reset
+/// alone.
+fn step(criterion: &mut Criterion) {
+    let suite = suite();
+    let task = suite
+        .tasks
+        .iter()
+        .position(|task| task.id == "opportunity-modify-01")
+        .unwrap();
+    let opportunity = record_id(Entity::Opportunity, "halcyon-lims");
+    let call = ToolCall {
+        tool: "modify_opportunity".into(),
+        arguments: format!(
+            r#"{{"opportunity_id":"{opportunity}","updates":{{"notes":"Called today."}}}}"#
+        ),
+    };
+    let image = Image::of(&suite.data).unwrap();
+    let mut env = CrmEnv::new(
+        Box::new(Sqlite::from_image(&image).unwrap()),
+        Arc::clone(&suite),
+    );
+    let seed = EpisodeSeed::derive(1, "bench", 0);
+    let mut group = criterion.benchmark_group("step");
+    group.bench_function("reset (baseline)", |bench| {
+        bench.iter(|| env.reset(task, seed).unwrap());
+    });
+    group.bench_function("reset and modify_opportunity", |bench| {
+        bench.iter(|| {
+            env.reset(task, seed).unwrap();
+            let step = env.step(Action::Call(call.clone())).unwrap();
+            assert_eq!(step.changes.len(), 1);
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, whole_suite, step);
 criterion_main!(benches);
