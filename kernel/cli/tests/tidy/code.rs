@@ -268,9 +268,8 @@ fn nothing_of_a_machine_is_written_down() {
         {
             breaches.push(format!("{path}: has a path of one machine, {folder}…"));
         }
-        // Lock files name the registry, and have a test of their own; Cargo names the folder of
-        // a registry's sources after its host, and a panic says which source it is in.
-        let may_name_host = path.ends_with("Cargo.lock") || path.ends_with(".wasm");
+        // Lock files name the registry, and have a test of their own.
+        let may_name_host = path.ends_with("Cargo.lock");
         for host in hosts
             .iter()
             .filter(|host| !may_name_host && text.contains(host.as_str()))

@@ -152,6 +152,14 @@ fn no_symbol_in_a_backtrace_is_mangled() {
 }
 
 #[test]
+fn nothing_survives_from_one_episode_to_the_next() {
+    for _ in 0..100 {
+        let verdict = verify(&STAGE.verifier, "remember").verdict.unwrap();
+        assert_eq!(verdict.rationale, "0 episodes and 0 bytes remembered");
+    }
+}
+
+#[test]
 fn a_panic_leaves_its_words_in_the_log() {
     let log = verify(&STAGE.verifier, "panic").log;
     let last = log.last().unwrap();

@@ -2,6 +2,8 @@
 //! episode. The host's tests run it; nobody else should.
 
 use core::hint::black_box;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
 
 use proctor_sdk::verifier::{Episode, Gold, Moment, Verifier};
 use proctor_sdk::{About, Check, Entity, Failure, Value, Verdict, info};
@@ -49,6 +51,7 @@ impl Verifier for Misbehaving {
             "shout" => Ok(logged(1, &"x".repeat(number))),
             "question" => Ok(asked_with(episode, number)),
             "read" => read_for_ever(episode),
+            "remember" => Ok(remembered()),
             "fail" => Err(Failure {
                 message: "told to fail".into(),
             }),
@@ -66,6 +69,22 @@ fn scored(score: f64) -> Verdict {
         score,
         checks: Vec::new(),
         rationale: String::new(),
+    }
+}
+
+/// Tries to carry something over to the next episode: the pages that it fills, and a count.
+fn remembered() -> Verdict {
+    static EPISODES: AtomicU32 = AtomicU32::new(0);
+    static KEPT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+    let count = EPISODES.fetch_add(1, Ordering::Relaxed);
+    let kept = KEPT.lock().map_or(0, |mut kept| {
+        let before = kept.len();
+        kept.resize(before + (1 << 20), 0xAB);
+        before
+    });
+    Verdict {
+        rationale: format!("{count} episodes and {kept} bytes remembered"),
+        ..scored(1.0)
     }
 }
 
