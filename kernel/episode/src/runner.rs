@@ -1,7 +1,7 @@
 //! Runs episodes: one at a time on each worker, handed over in order.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -311,15 +311,13 @@ struct Window<'a> {
 #[derive(Default)]
 struct WindowState {
     oldest: usize,
-    finished: BTreeMap<usize, ()>,
+    finished: BTreeSet<usize>,
 }
 
 impl WindowState {
     /// Moves the window past everything that is finished or isn't to be done.
     fn advance(&mut self, total: usize, wanted: &(dyn Fn(usize) -> bool + Sync)) {
-        while self.oldest < total
-            && (self.finished.remove(&self.oldest).is_some() || !wanted(self.oldest))
-        {
+        while self.oldest < total && (self.finished.remove(&self.oldest) || !wanted(self.oldest)) {
             self.oldest += 1;
         }
     }
@@ -364,7 +362,7 @@ impl<'a> Window<'a> {
 
     fn done(&self, index: usize) {
         let mut state = self.lock();
-        state.finished.insert(index, ());
+        state.finished.insert(index);
         state.advance(self.total, self.wanted);
         self.moved.notify_all();
     }

@@ -90,8 +90,7 @@ impl Host {
             .and_then(|()| api::episode::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
             .and_then(|()| api::gold::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
             .map_err(|error| wrong_type(plugin, &error))?;
-        Verifier::link(&self.engine, &linker, plugin, self.limits)
-            .map_err(|error| wrong_type(plugin, &error))
+        Verifier::link(&linker, plugin, self.limits).map_err(|error| wrong_type(plugin, &error))
     }
 
     /// Links a policy.
@@ -112,8 +111,7 @@ impl Host {
                 }
             })
             .map_err(|error| wrong_type(plugin, &error))?;
-        Policy::link(&self.engine, &linker, plugin, self.limits)
-            .map_err(|error| wrong_type(plugin, &error))
+        Policy::link(&linker, plugin, self.limits).map_err(|error| wrong_type(plugin, &error))
     }
 }
 

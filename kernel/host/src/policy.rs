@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use wasmtime::Store;
 use wasmtime::component::{Linker, ResourceAny};
-use wasmtime::{Engine, Store};
 
 use crate::Digest;
 use crate::bindings::Description;
@@ -49,7 +49,6 @@ pub struct Session<'a> {
 
 impl Policy {
     pub(crate) fn link(
-        _: &Engine,
         linker: &Linker<State>,
         plugin: &Plugin,
         limits: Limits,

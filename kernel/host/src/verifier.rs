@@ -40,7 +40,6 @@ pub struct Examined {
 
 impl Verifier {
     pub(crate) fn link(
-        _: &Engine,
         linker: &Linker<State>,
         plugin: &Plugin,
         limits: Limits,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use proctor_crm::{Change, Row, ToolResult};
-use proctor_host::{Action, Digest, Fault, Level, Limits, LogLine, Observation};
+use proctor_host::{Action, Fault, Level, Limits, LogLine, Observation};
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -210,20 +210,9 @@ pub(super) struct VerdictFields<'a> {
     log: Vec<LogView<'a>>,
     task_digest: String,
     /// Digest of the verifier's file.
-    verifier_digest: Digest8,
+    verifier_digest: String,
     /// Fuel the verifier used.
     verifier_fuel: u64,
-}
-
-/// A digest in hexadecimal.
-#[derive(Serialize, JsonSchema)]
-#[serde(transparent)]
-pub(super) struct Digest8(String);
-
-impl From<Digest> for Digest8 {
-    fn from(digest: Digest) -> Self {
-        Self(digest.to_string())
-    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -499,7 +488,7 @@ fn verdict_fields<'a>(
         score: verdict.score,
         log: log_view(&mark.log),
         task_digest: task.digest.to_string(),
-        verifier_digest: mark.digest.into(),
+        verifier_digest: mark.digest.to_string(),
         verifier_fuel: mark.fuel,
     }
 }
