@@ -77,6 +77,12 @@ impl CrmEnv {
     /// # Errors
     /// When storage fails.
     pub fn reset(&mut self, task: usize, seed: EpisodeSeed) -> Result<Observation, EnvError> {
+        // First of all, so that an episode that cannot start shows nothing of the one before.
+        self.task = None;
+        self.turn = 0;
+        self.steps.clear();
+        self.diff = Diff::default();
+        self.over = true;
         if self.open {
             self.store.reset()?;
         } else {
@@ -91,9 +97,6 @@ impl CrmEnv {
         let first = of.turns.first().ok_or(EnvError::NotRunning)?.user.clone();
         self.task = Some(task);
         self.seed = seed.bytes();
-        self.turn = 0;
-        self.steps.clear();
-        self.diff = Diff::default();
         self.over = false;
         Ok(Observation::Message(first))
     }

@@ -15,7 +15,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use proctor_episode::{
-    EpisodeRecord, Examination, Outcome, Recorded, STEPS_MAX, Suite, Summary, Tally,
+    CrmEnv, EpisodeRecord, EpisodeSeed, Examination, Outcome, Recorded, STEPS_MAX, Suite, Summary,
+    Tally,
 };
 use proctor_host::{
     Action, Fault, FaultKind, Host, Limits, LogLine, Observation, Policy, Verifier,
@@ -289,6 +290,23 @@ fn one_verifier_that_fails_is_enough_to_leave_no_score() {
         (record.outcome, record.reward),
         (Outcome::GraderError, None)
     );
+}
+
+#[test]
+fn an_episode_that_cannot_start_shows_nothing_of_the_one_before() {
+    let suite = suite("nothing unusual");
+    let store = Sqlite::from_image(&Image::of(&suite.data).unwrap()).unwrap();
+    let mut env = CrmEnv::new(Box::new(store), suite);
+    let seed = EpisodeSeed::derive(42, "a-odd", 0);
+    env.reset(0, seed).unwrap();
+    env.step(Action::Answer("done".into())).unwrap();
+    assert_eq!(env.steps().len(), 1);
+    assert!(
+        env.reset(usize::MAX, seed).is_err(),
+        "there is no such task"
+    );
+    assert_eq!(env.steps(), []);
+    assert!(env.over() && env.task().is_none());
 }
 
 #[test]

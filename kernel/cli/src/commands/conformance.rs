@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proctor_episode::{EpisodeRecord, Examination, PolicySource, Suite, Verify};
 use proctor_host::{Host, Plugin, Policy, Verifier, World};
-use proctor_store::{Image, Sqlite, Store};
+use proctor_store::{Image, Sqlite};
 
 use crate::examiners::{self, Verifiers};
 use crate::exit::Failure;
@@ -66,10 +66,8 @@ impl Cases {
             script: Arc::from([]),
         };
         let mut records = Vec::new();
-        for index in 0..examination.len() {
-            let store: Box<dyn Store> = Box::new(Sqlite::from_image(&self.image)?);
-            records.extend(examination.run_one(store, index));
-        }
+        let store = Box::new(Sqlite::from_image(&self.image)?);
+        examination.run_all(store, &mut |record| records.push(record));
         Ok(records)
     }
 
