@@ -175,6 +175,11 @@ impl CrmEnv {
         &self.steps
     }
 
+    /// Takes the steps of an episode that is done, instead of copying them.
+    pub(crate) fn take_steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.steps)
+    }
+
     /// The net change so far.
     #[must_use]
     pub fn net_changes(&self) -> Vec<Change> {

@@ -433,7 +433,6 @@ impl<'a> Worker<'a> {
         let env = self.env.borrow();
         record.end = env.fingerprint();
         record.changes = env.net_changes();
-        record.steps = env.steps().to_vec();
         let truncated = env.truncated();
         drop(env);
         record.outcome = match played {
@@ -447,6 +446,8 @@ impl<'a> Worker<'a> {
                 self.judge(&mut record)
             }
         };
+        // Only now: the verifiers read them in the environment.
+        record.steps = self.env.borrow_mut().take_steps();
         record
     }
 
