@@ -21,6 +21,12 @@ impl Id {
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// An id from its 16 bytes, most significant first.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Uuid::from_bytes(bytes))
+    }
+
     /// The 16 bytes, most significant first.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

@@ -75,6 +75,18 @@ pub enum StoreError {
     /// The database is not one that this version can work with.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// The database holds what Proctor didn't make, and was to be left alone then.
+    #[error("the database holds tables that Proctor doesn't know: {}", objects.join(", "))]
+    Strangers {
+        /// Names of the tables, views and the like, in order.
+        objects: Vec<String>,
+    },
+    /// Something in another schema hangs on what was to be dropped.
+    #[error("{} would go with Proctor's tables, but stands in another schema: drop it first", objects.join(", "))]
+    Entangled {
+        /// What, in the database's own words.
+        objects: Vec<String>,
+    },
     /// The rows are no snapshot.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -87,6 +99,25 @@ pub enum StoreError {
     /// The database lost the episode's transaction, so that there is no state to go on from.
     #[error("the store is out of use since an earlier failure lost its episode; open it anew")]
     Lost,
+    /// No connection to the server, or none of use.
+    #[error("cannot work with {address}: {reason}")]
+    Unreachable {
+        /// Where, without the password.
+        address: String,
+        /// Why not.
+        reason: String,
+        /// Whether it may be otherwise in a while.
+        may_pass: bool,
+    },
+    /// The database could not do it this time: the connection broke, the server is shutting down
+    /// or lets nobody in, or two transactions stood in each other's way.
+    #[error("{backend} was interrupted: {reason}")]
+    Interrupted {
+        /// Name of the backend.
+        backend: &'static str,
+        /// What happened.
+        reason: String,
+    },
     /// The database failed.
     #[error("{backend} failed: {source}")]
     Backend {
@@ -95,4 +126,15 @@ pub enum StoreError {
         /// Its error.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    /// Whether the same work, begun anew on a store that is opened anew, may well succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Interrupted { .. } | Self::Unreachable { may_pass: true, .. }
+        )
+    }
 }

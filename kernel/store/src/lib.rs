@@ -10,20 +10,28 @@
 //! The database's own constraints stand behind the rules of `proctor_crm`: whatever a rule lets
 //! through by mistake, the schema in `migrations/` refuses.
 
+mod dialect;
+mod diff;
 mod error;
 mod fingerprint;
 mod messagepack;
 mod portable;
+mod postgres;
+mod search;
 mod snapshot;
 mod sqlite;
+mod upkeep;
+mod wording;
 
 pub use error::{ConstraintKind, StoreError};
 pub use fingerprint::{Fingerprint, FingerprintError, RowDigest, Sum};
 pub use portable::{TEXT_BYTES_MAX, Unportable};
+pub use postgres::{Address, AddressError, Postgres, Template};
 pub use snapshot::{
     SCHEMA_VERSION, SNAPSHOT_BYTES_MAX, SNAPSHOT_ROWS_MAX, Snapshot, SnapshotError,
 };
 pub use sqlite::{Image, MigrationError, Sqlite};
+pub use upkeep::{Finding, Migrated, Rebuilt, Strangers};
 
 use proctor_crm::{Change, Entity, Found, Query};
 

@@ -8,8 +8,10 @@
 
 mod world;
 
+use world::{Stores, property};
+
 use proctor_crm::{Column, Condition, Entity, Id, Kind, Query, Row, Rows, Value};
-use proctor_store::{Sqlite, Store, StoreError};
+use proctor_store::{Store, StoreError};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -136,32 +138,33 @@ fn page(query: Query) -> impl Strategy<Value = Query> {
         })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    #[test]
-    fn finds_what_the_model_finds(
-        (rows, queries) in world::world().prop_flat_map(|rows| {
-            let one = {
-                let rows = rows.clone();
-                select(&Entity::ALL[..]).prop_flat_map(move |entity| query(entity, &rows, 2)).prop_flat_map(page)
-            };
-            (Just(rows), prop::collection::vec(one, 1..16))
+#[test]
+fn finds_what_the_model_finds() {
+    let stores = Stores::new();
+    let searches = world::world().prop_flat_map(|rows| {
+        let one = {
+            let rows = rows.clone();
+            select(&Entity::ALL[..])
+                .prop_flat_map(move |entity| query(entity, &rows, 2))
+                .prop_flat_map(page)
+        };
+        (Just(rows), prop::collection::vec(one, 1..16))
+    });
+    property(96, &searches, |(rows, queries)| {
+        let model: Rows = rows.iter().cloned().collect();
+        stores.each(|store| {
+            store.apply(&world::inserts(&rows)).unwrap();
+            let found = store.read(&queries).unwrap();
+            prop_assert_eq!(found.len(), queries.len());
+            for (query, found) in queries.iter().zip(found) {
+                prop_assert_eq!(found, model.find(query), "{}: {:?}", store.backend(), query);
+            }
+            Ok(())
         })
-    ) {
-        let mut store = Sqlite::in_memory().unwrap();
-        store.apply(&world::inserts(&rows)).unwrap();
-        let model: Rows = rows.into_iter().collect();
-        let found = store.read(&queries).unwrap();
-        prop_assert_eq!(found.len(), queries.len());
-        for (query, found) in queries.iter().zip(found) {
-            prop_assert_eq!(found, model.find(query), "{:?}", query);
-        }
-    }
+    });
 }
 
-fn companies(names: &[&str]) -> Sqlite {
-    let mut store = Sqlite::in_memory().unwrap();
+fn companies(names: &[&str], test: impl Fn(&mut dyn Store)) {
     let rows: Vec<Row> = names
         .iter()
         .zip(1..)
@@ -176,11 +179,10 @@ fn companies(names: &[&str]) -> Sqlite {
             row
         })
         .collect();
-    store.apply(&world::inserts(&rows)).unwrap();
-    store
+    Stores::new().each_with(&rows, test);
 }
 
-fn names(store: &mut Sqlite, condition: Condition) -> Vec<String> {
+fn names(store: &mut dyn Store, condition: Condition) -> Vec<String> {
     let found = store
         .read(&[Query::all(Entity::Company, vec![condition])])
         .unwrap()
@@ -206,100 +208,101 @@ fn contains_folds_case_and_takes_wildcards_literally() {
         "ΣΊΣΥΦΟΣ",
         "' OR 1=1 --",
     ];
-    let mut store = companies(&all);
-    for (text, expected) in [
-        ("acme", &["ACME 100%"][..]),
-        ("0%", &["ACME 100%"]),
-        ("%", &["ACME 100%"]),
-        ("_", &["a_b"]),
-        ("A_B", &["a_b"]),
-        ("\\", &["back\\slash"]),
-        // Lower case, not case folding: ß is not ss, and a final sigma is none.
-        ("strasse", &["STRASSE"]),
-        ("STRAßE", &["Straße"]),
-        ("école", &["ÉCOLE"]),
-        ("ecole", &[]),
-        ("i\u{307}stan", &["İstanbul"]),
-        ("σίσυφοσ", &["ΣΊΣΥΦΟΣ"]),
-        ("' or 1=1", &["' OR 1=1 --"]),
-        ("*", &[]),
-        ("", &all),
-    ] {
+    companies(&all, |store| {
+        for (text, expected) in [
+            ("acme", &["ACME 100%"][..]),
+            ("0%", &["ACME 100%"]),
+            ("%", &["ACME 100%"]),
+            ("_", &["a_b"]),
+            ("A_B", &["a_b"]),
+            ("\\", &["back\\slash"]),
+            // Lower case, not case folding: ß is not ss, and a final sigma is none.
+            ("strasse", &["STRASSE"]),
+            ("STRAßE", &["Straße"]),
+            ("école", &["ÉCOLE"]),
+            ("ecole", &[]),
+            ("i\u{307}stan", &["İstanbul"]),
+            ("σίσυφοσ", &["ΣΊΣΥΦΟΣ"]),
+            ("' or 1=1", &["' OR 1=1 --"]),
+            ("*", &[]),
+            ("", &all),
+        ] {
+            assert_eq!(
+                names(store, Condition::Contains("name", text.into())),
+                expected,
+                "{text}"
+            );
+            let list = names(
+                store,
+                Condition::Contains("contacts", format!("friend of {text}")),
+            );
+            let begins = |name: &&&str| Query::fold(name).starts_with(&Query::fold(text));
+            assert_eq!(
+                list,
+                expected.iter().filter(begins).copied().collect::<Vec<_>>(),
+                "{text}"
+            );
+        }
+        // An entry, not the list's JSON text.
         assert_eq!(
-            names(&mut store, Condition::Contains("name", text.into())),
-            expected,
-            "{text}"
+            names(store, Condition::Contains("contacts", "\",\"".into())),
+            [""; 0]
         );
-        let list = names(
-            &mut store,
-            Condition::Contains("contacts", format!("friend of {text}")),
-        );
-        let begins = |name: &&&str| Query::fold(name).starts_with(&Query::fold(text));
-        assert_eq!(
-            list,
-            expected.iter().filter(begins).copied().collect::<Vec<_>>(),
-            "{text}"
-        );
-    }
-    // An entry, not the list's JSON text.
-    assert_eq!(
-        names(&mut store, Condition::Contains("contacts", "\",\"".into())),
-        [""; 0]
-    );
+    });
 }
 
 #[test]
 fn equality_is_exact_or_ignores_ascii_case_only() {
-    let mut store = companies(&["Acme", "ACME", "Éa", "éA", "Acme "]);
-    let equals = |text: &str| Condition::Equals("name", Value::Text(text.into()));
-    assert_eq!(names(&mut store, equals("Acme")), ["Acme"]);
-    let ignoring = |text: &str| Condition::EqualsIgnoringCase("name", text.into());
-    assert_eq!(names(&mut store, ignoring("aCME")), ["Acme", "ACME"]);
-    assert_eq!(names(&mut store, ignoring("ÉA")), ["Éa"]);
+    companies(&["Acme", "ACME", "Éa", "éA", "Acme "], |store| {
+        let equals = |text: &str| Condition::Equals("name", Value::Text(text.into()));
+        assert_eq!(names(store, equals("Acme")), ["Acme"]);
+        let ignoring = |text: &str| Condition::EqualsIgnoringCase("name", text.into());
+        assert_eq!(names(store, ignoring("aCME")), ["Acme", "ACME"]);
+        assert_eq!(names(store, ignoring("ÉA")), ["Éa"]);
+    });
 }
 
 #[test]
 fn nothing_recorded_is_a_value() {
-    let mut store = companies(&["Acme"]);
-    assert_eq!(
-        names(&mut store, Condition::Equals("industry", Value::Null)),
-        ["Acme"]
-    );
-    assert_eq!(
-        names(&mut store, Condition::In("industry", vec![Value::Null])),
-        ["Acme"]
-    );
-    assert_eq!(
-        names(&mut store, Condition::In("industry", vec![])),
-        [""; 0]
-    );
-    assert_eq!(
-        names(&mut store, Condition::Contains("industry", String::new())),
-        [""; 0]
-    );
-    assert_eq!(
-        names(
-            &mut store,
-            Condition::EqualsIgnoringCase("industry", String::new())
-        ),
-        [""; 0]
-    );
+    companies(&["Acme"], |store| {
+        assert_eq!(
+            names(store, Condition::Equals("industry", Value::Null)),
+            ["Acme"]
+        );
+        assert_eq!(
+            names(store, Condition::In("industry", vec![Value::Null])),
+            ["Acme"]
+        );
+        assert_eq!(names(store, Condition::In("industry", vec![])), [""; 0]);
+        assert_eq!(
+            names(store, Condition::Contains("industry", String::new())),
+            [""; 0]
+        );
+        assert_eq!(
+            names(
+                store,
+                Condition::EqualsIgnoringCase("industry", String::new())
+            ),
+            [""; 0]
+        );
+    });
 }
 
 #[test]
 fn a_column_that_is_not_there_is_an_error() {
-    let mut store = companies(&["Acme"]);
-    for condition in [
-        Condition::Equals("1=1 --", Value::Null),
-        Condition::In("amount", vec![]),
-        Condition::Contains("client_id", String::new()),
-        Condition::Among("nowhere", Box::new(Query::all(Entity::Client, vec![]))),
-        Condition::HeldBy("company_id", Box::new(Query::all(Entity::Client, vec![]))),
-    ] {
-        let found = store.read(&[Query::all(Entity::Company, vec![condition])]);
-        assert!(
-            matches!(found, Err(StoreError::NoSuchColumn { .. })),
-            "{found:?}"
-        );
-    }
+    companies(&["Acme"], |store| {
+        for condition in [
+            Condition::Equals("1=1 --", Value::Null),
+            Condition::In("amount", vec![]),
+            Condition::Contains("client_id", String::new()),
+            Condition::Among("nowhere", Box::new(Query::all(Entity::Client, vec![]))),
+            Condition::HeldBy("company_id", Box::new(Query::all(Entity::Client, vec![]))),
+        ] {
+            let found = store.read(&[Query::all(Entity::Company, vec![condition])]);
+            assert!(
+                matches!(found, Err(StoreError::NoSuchColumn { .. })),
+                "{found:?}"
+            );
+        }
+    });
 }

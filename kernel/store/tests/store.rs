@@ -12,8 +12,9 @@ use proctor_crm::{Change, Entity, Id, Kind, Query, Row, Rows, Value};
 use proctor_store::{Image, Snapshot, Sqlite, Store, StoreError, Sum};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::TestCaseError;
 
-use world::{inserts, world};
+use world::{Stores, inserts, property, world};
 
 fn filled(rows: &[Row]) -> Sqlite {
     let mut store = Sqlite::in_memory().unwrap();
@@ -21,7 +22,7 @@ fn filled(rows: &[Row]) -> Sqlite {
     store
 }
 
-fn all(store: &mut Sqlite) -> Vec<Row> {
+fn all(store: &mut dyn Store) -> Vec<Row> {
     let queries = Entity::ALL.map(|entity| Query::all(entity, Vec::new()));
     store
         .read(&queries)
@@ -119,94 +120,124 @@ fn changes(moves: Vec<Move>, model: &Rows) -> Vec<Change> {
     changes
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    #[test]
-    fn what_goes_in_comes_out(rows in world()) {
-        let mut store = filled(&rows);
+#[test]
+fn what_goes_in_comes_out() {
+    let stores = Stores::new();
+    property(96, &world(), |rows| {
         let model: Rows = rows.iter().cloned().collect();
-        prop_assert_eq!(all(&mut store), model.iter().cloned().collect::<Vec<_>>());
-        for row in &rows {
-            let found = store.read(&[Query::by_id(row.entity(), row.id())]).unwrap();
-            prop_assert_eq!(&found[0].rows, std::slice::from_ref(row));
-        }
-        store.check_constraints().unwrap();
-        let total: u64 = store.counts().unwrap().into_iter().map(|(_, count)| count).sum();
-        prop_assert_eq!(total, rows.len() as u64);
-    }
-
-    #[test]
-    fn a_history_leaves_what_the_model_says(
-        rows in world(),
-        acts in prop::collection::vec(act(), 1..24),
-        in_file in prop::bool::weighted(0.1),
-    ) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = if in_file {
-            Sqlite::open(folder.path().join("crm.db")).unwrap()
-        } else {
-            Sqlite::in_memory().unwrap()
-        };
-        store.restore(&Snapshot::from_rows(rows.clone()).unwrap()).unwrap();
-        let mut model: Rows = rows.into_iter().collect();
-        let mut mark = None;
-        for act in acts {
-            match act {
-                Act::Apply(moves) => {
-                    let changes = changes(moves, &model);
-                    if store.apply(&changes).is_ok() {
-                        model.apply(&changes);
-                    }
-                }
-                Act::Begin => match &mark {
-                    Some(_) => prop_assert!(matches!(store.begin(), Err(StoreError::Misuse(_)))),
-                    None => {
-                        store.begin().unwrap();
-                        mark = Some(model.clone());
-                    }
-                },
-                Act::Reset => match &mark {
-                    Some(mark) => {
-                        store.reset().unwrap();
-                        model = mark.clone();
-                    }
-                    None => prop_assert!(matches!(store.reset(), Err(StoreError::Misuse(_)))),
-                },
-                Act::End => match mark.take() {
-                    Some(mark) => {
-                        store.end().unwrap();
-                        model = mark;
-                    }
-                    None => prop_assert!(matches!(store.end(), Err(StoreError::Misuse(_)))),
-                },
+        stores.each(|store| {
+            store.apply(&inserts(&rows)).unwrap();
+            prop_assert_eq!(all(store), model.iter().cloned().collect::<Vec<_>>());
+            for row in &rows {
+                let found = store.read(&[Query::by_id(row.entity(), row.id())]).unwrap();
+                prop_assert_eq!(&found[0].rows, std::slice::from_ref(row));
             }
-            let fingerprint = model.iter().collect::<Sum>().fingerprint();
-            prop_assert_eq!(store.fingerprint(), fingerprint);
-            prop_assert_eq!(store.scan().unwrap(), fingerprint);
+            let counts = store.counts().unwrap().into_iter();
+            prop_assert_eq!(
+                counts.map(|(_, count)| count).sum::<u64>(),
+                rows.len() as u64
+            );
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_history_leaves_what_the_model_says() {
+    let stores = Stores::new();
+    let histories = (world(), prop::collection::vec(act(), 1..24));
+    property(96, &histories, |(rows, acts)| {
+        let snapshot = Snapshot::from_rows(rows).unwrap();
+        stores.each(|store| play(store, &snapshot, &acts))?;
+        let folder = tempfile::tempdir().unwrap();
+        play(
+            &mut Sqlite::open(folder.path().join("crm.db")).unwrap(),
+            &snapshot,
+            &acts,
+        )
+    });
+}
+
+#[test]
+fn a_history_in_a_database_of_its_own_leaves_what_the_model_says() {
+    let stores = Stores::with_own_databases();
+    let histories = (world(), prop::collection::vec(act(), 1..24));
+    property(4, &histories, |(rows, acts)| {
+        let snapshot = Snapshot::from_rows(rows).unwrap();
+        stores.each(|store| play(store, &snapshot, &acts))
+    });
+}
+
+fn play(store: &mut dyn Store, rows: &Snapshot, acts: &[Act]) -> Result<(), TestCaseError> {
+    store.restore(rows).unwrap();
+    let mut model: Rows = rows.rows().iter().cloned().collect();
+    let mut mark = None;
+    for act in acts {
+        match act.clone() {
+            Act::Apply(moves) => {
+                let changes = changes(moves, &model);
+                if store.apply(&changes).is_ok() {
+                    model.apply(&changes);
+                }
+            }
+            Act::Begin => match &mark {
+                Some(_) => prop_assert!(matches!(store.begin(), Err(StoreError::Misuse(_)))),
+                None => {
+                    store.begin().unwrap();
+                    mark = Some(model.clone());
+                }
+            },
+            Act::Reset => match &mark {
+                Some(mark) => {
+                    store.reset().unwrap();
+                    model = mark.clone();
+                }
+                None => prop_assert!(matches!(store.reset(), Err(StoreError::Misuse(_)))),
+            },
+            Act::End => match mark.take() {
+                Some(mark) => {
+                    store.end().unwrap();
+                    model = mark;
+                }
+                None => prop_assert!(matches!(store.end(), Err(StoreError::Misuse(_)))),
+            },
         }
-        prop_assert_eq!(all(&mut store), model.iter().cloned().collect::<Vec<_>>());
-        store.check_constraints().unwrap();
+        let fingerprint = model.iter().collect::<Sum>().fingerprint();
+        prop_assert_eq!(store.fingerprint(), fingerprint);
+        prop_assert_eq!(store.scan().unwrap(), fingerprint);
     }
+    prop_assert_eq!(all(store), model.iter().cloned().collect::<Vec<_>>());
+    Ok(())
+}
 
-    #[test]
-    fn a_snapshot_moves_to_another_store(rows in world(), others in world()) {
-        let mut store = filled(&rows);
-        let snapshot = store.snapshot().unwrap();
-        prop_assert_eq!(&snapshot, &Snapshot::from_rows(rows).unwrap());
-        prop_assert_eq!(snapshot.fingerprint(), store.fingerprint());
-
-        let mut other = filled(&others);
-        other.restore(&snapshot).unwrap();
-        prop_assert_eq!(other.fingerprint(), store.fingerprint());
-        prop_assert_eq!(other.scan().unwrap(), store.fingerprint());
-        prop_assert_eq!(other.snapshot().unwrap().to_bytes(), snapshot.to_bytes());
-
-        let image = Image::of(&snapshot).unwrap();
+#[test]
+fn a_snapshot_moves_to_another_store() {
+    let stores = Stores::new();
+    property(48, &(world(), world()), |(rows, others)| {
+        let expected = Snapshot::from_rows(rows.clone()).unwrap();
+        stores.each(|store| {
+            store.apply(&inserts(&rows)).unwrap();
+            let snapshot = store.snapshot().unwrap();
+            prop_assert_eq!(&snapshot, &expected);
+            prop_assert_eq!(snapshot.fingerprint(), store.fingerprint());
+            prop_assert_eq!(snapshot.to_bytes(), expected.to_bytes());
+            Ok(())
+        })?;
+        stores.each(|other| {
+            other.apply(&inserts(&others)).unwrap();
+            other.restore(&expected).unwrap();
+            prop_assert_eq!(other.fingerprint(), expected.fingerprint());
+            prop_assert_eq!(other.scan().unwrap(), expected.fingerprint());
+            prop_assert_eq!(other.snapshot().unwrap().to_bytes(), expected.to_bytes());
+            Ok(())
+        })?;
+        let image = Image::of(&expected).unwrap();
         let mut copy = Sqlite::from_image(&image).unwrap();
-        prop_assert_eq!(copy.fingerprint(), store.fingerprint());
-        prop_assert_eq!(copy.snapshot().unwrap(), snapshot);
-    }
+        prop_assert_eq!(copy.fingerprint(), expected.fingerprint());
+        prop_assert_eq!(copy.snapshot().unwrap(), expected);
+        copy.check_constraints().unwrap();
+        Ok(())
+    });
 }
 
 fn client(number: u8, name: &str) -> Row {
@@ -249,9 +280,12 @@ fn a_batch_that_fails_midway_leaves_everything_as_before() {
         ("Conflict", renamed(&client(1, "Stale"), "New")),
         ("Unportable", Change::Insert(client(3, "a\0b"))),
     ];
-    for episode in [false, true] {
-        for (expected, last) in &breaking {
-            let mut store = filled(std::slice::from_ref(&acme));
+    let stores = Stores::with_own_databases();
+    let cases = breaking
+        .iter()
+        .flat_map(|case| [(false, case), (true, case)]);
+    for (episode, (expected, last)) in cases {
+        stores.each_with(std::slice::from_ref(&acme), |store| {
             if episode {
                 store.begin().unwrap();
             }
@@ -273,79 +307,85 @@ fn a_batch_that_fails_midway_leaves_everything_as_before() {
                 assert_eq!(&found, expected, "{error} {stale}");
                 assert_eq!(store.fingerprint(), before);
                 assert_eq!(store.scan().unwrap(), before);
-                assert_eq!(all(&mut store), std::slice::from_ref(&acme));
+                assert_eq!(all(store), std::slice::from_ref(&acme));
             }
             store.apply(&[renamed(&acme, "Still usable")]).unwrap();
-        }
+        });
     }
 }
 
 #[test]
 fn a_row_that_others_refer_to_stays() {
     let rows = [client(1, "Acme"), contact(2, 1)];
-    let mut store = filled(&rows);
-    let error = store.apply(&[Change::Delete(rows[0].clone())]).unwrap_err();
-    assert!(matches!(
-        error,
-        StoreError::Constraint {
-            kind: proctor_store::ConstraintKind::Reference,
-            ..
-        }
-    ));
-    store
-        .apply(&[
-            Change::Delete(rows[1].clone()),
-            Change::Delete(rows[0].clone()),
-        ])
-        .unwrap();
-    assert_eq!(store.fingerprint(), Sum::default().fingerprint());
+    Stores::with_own_databases().each_with(&rows, |store| {
+        let error = store.apply(&[Change::Delete(rows[0].clone())]).unwrap_err();
+        assert!(matches!(
+            error,
+            StoreError::Constraint {
+                kind: proctor_store::ConstraintKind::Reference,
+                ..
+            }
+        ));
+        store
+            .apply(&[
+                Change::Delete(rows[1].clone()),
+                Change::Delete(rows[0].clone()),
+            ])
+            .unwrap();
+        assert_eq!(store.fingerprint(), Sum::default().fingerprint());
+    });
 }
 
 #[test]
 fn an_update_keeps_to_one_record() {
-    let mut store = filled(&[client(1, "Acme"), client(2, "Beta")]);
-    let swap = Change::Update {
-        before: client(1, "Acme"),
-        after: client(2, "Beta"),
-    };
-    assert!(matches!(
-        store.apply(&[swap]),
-        Err(StoreError::Conflict { .. })
-    ));
-    let nothing = Change::Update {
-        before: client(1, "Acme"),
-        after: client(1, "Acme"),
-    };
-    let before = store.fingerprint();
-    store.apply(&[nothing]).unwrap();
-    assert_eq!(store.fingerprint(), before);
+    Stores::with_own_databases().each_with(&[client(1, "Acme"), client(2, "Beta")], |store| {
+        let swap = Change::Update {
+            before: client(1, "Acme"),
+            after: client(2, "Beta"),
+        };
+        assert!(matches!(
+            store.apply(&[swap]),
+            Err(StoreError::Conflict { .. })
+        ));
+        let nothing = Change::Update {
+            before: client(1, "Acme"),
+            after: client(1, "Acme"),
+        };
+        let before = store.fingerprint();
+        store.apply(&[nothing]).unwrap();
+        assert_eq!(store.fingerprint(), before);
+    });
 }
 
 #[test]
 fn inside_an_episode_there_is_no_restore_and_no_image() {
+    Stores::with_own_databases().each_with(&[client(1, "Acme")], |store| {
+        let snapshot = store.snapshot().unwrap();
+        store.begin().unwrap();
+        assert!(matches!(
+            store.restore(&snapshot),
+            Err(StoreError::Misuse(_))
+        ));
+        store.end().unwrap();
+        store.restore(&snapshot).unwrap();
+    });
     let mut store = filled(&[client(1, "Acme")]);
-    let snapshot = store.snapshot().unwrap();
     store.begin().unwrap();
-    assert!(matches!(
-        store.restore(&snapshot),
-        Err(StoreError::Misuse(_))
-    ));
     assert!(matches!(store.image(), Err(StoreError::Misuse(_))));
-    store.end().unwrap();
-    store.restore(&snapshot).unwrap();
 }
 
 #[test]
 fn a_restore_that_fails_leaves_everything_as_before() {
-    let mut store = filled(&[client(1, "Acme")]);
-    let orphan = Snapshot::from_rows(vec![client(5, "New"), contact(2, 9)]).unwrap();
-    let before = store.fingerprint();
-    assert!(matches!(
-        store.restore(&orphan),
-        Err(StoreError::Constraint { .. })
-    ));
-    assert_eq!(store.fingerprint(), before);
-    assert_eq!(all(&mut store), [client(1, "Acme")]);
+    Stores::with_own_databases().each_with(&[client(1, "Acme")], |store| {
+        let orphan = Snapshot::from_rows(vec![client(5, "New"), contact(2, 9)]).unwrap();
+        let before = store.fingerprint();
+        assert!(matches!(
+            store.restore(&orphan),
+            Err(StoreError::Constraint { .. })
+        ));
+        assert_eq!(store.fingerprint(), before);
+        assert_eq!(all(store), [client(1, "Acme")]);
+    });
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 mod code;
 mod crates;
+mod environment;
 mod papers;
 
 use std::fs;

@@ -7,8 +7,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate::{self, MIGRATIONS};
-use super::{Sqlite, backend, search};
-use crate::{StoreError, Sum};
+use super::{Sqlite, backend, dialect};
+use crate::{Migrated, StoreError, Sum};
 
 /// How long to wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,6 +55,20 @@ impl Sqlite {
         Self::over_file(connection)
     }
 
+    /// Brings the database in this file, made if need be, to the latest schema; does nothing the
+    /// second time.
+    ///
+    /// # Errors
+    /// When the file can't be opened or isn't a database that this version can work with.
+    pub fn migrate(path: impl AsRef<Path>) -> Result<Migrated, StoreError> {
+        let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection = open_file(path.as_ref(), create)?;
+        configure(&connection)?;
+        let migrated = migrate::migrate(&mut connection, MIGRATIONS)?;
+        migrate::verify_schema(&connection)?;
+        Ok(migrated)
+    }
+
     fn open_to_write(path: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
         let mut connection = open_file(path, flags)?;
         configure(&connection)?;
@@ -73,7 +87,7 @@ impl Sqlite {
     }
 }
 
-fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+pub(super) fn open_file(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(backend)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(backend)?;
@@ -88,7 +102,7 @@ pub(super) fn configure_memory(connection: &Connection) -> Result<(), StoreError
     pragma(connection, "synchronous", "OFF")
 }
 
-fn configure(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     pragma(connection, "foreign_keys", "ON")?;
     let enforced: bool = connection
         .query_row("PRAGMA foreign_keys", [], |row| row.get(0))
@@ -111,9 +125,9 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
         .map_err(backend)?;
     pragma(connection, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    search::register(connection).map_err(backend)
+    dialect::register(connection).map_err(backend)
 }
 
-fn pragma(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+pub(super) fn pragma(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
     connection.pragma_update(None, name, value).map_err(backend)
 }

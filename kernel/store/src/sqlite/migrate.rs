@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use sha2::{Digest, Sha256};
 
 use super::backend;
-use crate::StoreError;
+use crate::{Migrated, StoreError};
 
 /// One step of the schema's history.
 pub(super) struct Migration {
@@ -80,15 +80,19 @@ pub enum MigrationError {
 pub(super) fn migrate(
     connection: &mut Connection,
     migrations: &[Migration],
-) -> Result<(), StoreError> {
+) -> Result<Migrated, StoreError> {
+    let mut from = None;
     loop {
         // Another process may be migrating the same file: what is to do is decided under lock.
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(backend)?;
         let done = verify_history(&transaction, migrations)?;
+        let to = count(&migrations[..done]);
+        let from = *from.get_or_insert(to);
         let Some(migration) = migrations.get(done) else {
-            return transaction.commit().map_err(backend);
+            transaction.commit().map_err(backend)?;
+            return Ok(Migrated { from, to });
         };
         step(&transaction, count(&migrations[..=done]), migration).map_err(backend)?;
         transaction.commit().map_err(backend)?;
@@ -106,6 +110,14 @@ pub(super) fn require_latest(
         return Err(MigrationError::Older { found, known }.into());
     }
     Ok(())
+}
+
+/// Takes all steps on a database that has none of their tables, within a transaction.
+pub(super) fn make(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    MIGRATIONS
+        .iter()
+        .zip(1..)
+        .try_for_each(|(migration, version)| step(transaction, version, migration))
 }
 
 fn step(
@@ -176,16 +188,7 @@ fn verify_history(connection: &Connection, migrations: &[Migration]) -> Result<u
 /// migrations make. A file may come from anywhere, and constraints only stand behind the rules
 /// if they are the ones we know; a trigger could do anything.
 pub(super) fn verify_schema(connection: &Connection) -> Result<(), StoreError> {
-    static EXPECTED: OnceLock<Vec<Object>> = OnceLock::new();
-    let expected = match EXPECTED.get() {
-        Some(expected) => expected,
-        None => {
-            let mut fresh = Connection::open_in_memory().map_err(backend)?;
-            migrate(&mut fresh, MIGRATIONS)?;
-            let made = objects(&fresh)?;
-            EXPECTED.get_or_init(|| made)
-        }
-    };
+    let expected = expected()?;
     let found = objects(connection)?;
     let differs = |object: &&Object, others: &[Object]| !others.contains(object);
     let stranger = found
@@ -199,6 +202,24 @@ pub(super) fn verify_schema(connection: &Connection) -> Result<(), StoreError> {
         .into()),
         None => Ok(()),
     }
+}
+
+/// Names of the tables that the migrations make.
+pub(super) fn tables() -> Result<Vec<&'static str>, StoreError> {
+    let tables = expected()?.iter().filter(|object| object.kind == "table");
+    Ok(tables.map(|object| object.name.as_str()).collect())
+}
+
+/// What all migrations together make.
+fn expected() -> Result<&'static [Object], StoreError> {
+    static EXPECTED: OnceLock<Vec<Object>> = OnceLock::new();
+    if let Some(expected) = EXPECTED.get() {
+        return Ok(expected);
+    }
+    let mut fresh = Connection::open_in_memory().map_err(backend)?;
+    migrate(&mut fresh, MIGRATIONS)?;
+    let made = objects(&fresh)?;
+    Ok(EXPECTED.get_or_init(|| made))
 }
 
 #[derive(PartialEq, Eq)]

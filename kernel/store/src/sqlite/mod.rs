@@ -2,18 +2,21 @@
 
 mod cell;
 mod connection;
+mod dialect;
+mod examine;
 mod image;
 mod migrate;
-mod search;
+mod rebuild;
 mod write;
 
 use proctor_crm::{Change, Entity, Found, Query, Row};
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, MAIN_DB, Statement};
 
 use crate::messagepack::Writer;
+use crate::search::{Parameter, Search};
+use crate::wording::Wording;
 use crate::{Fingerprint, RowDigest, Snapshot, Store, StoreError, Sum};
-use search::Search;
-use write::RowWriter;
+use dialect::SqliteDialect;
 
 pub use image::Image;
 pub use migrate::MigrationError;
@@ -35,7 +38,7 @@ pub struct Sqlite {
     mark: Option<Sum>,
     /// Whether a failure left a state that nobody knows.
     lost: bool,
-    writer: RowWriter,
+    wording: Wording<SqliteDialect>,
     digests: Writer,
     /// Room to write in.
     sql: String,
@@ -62,7 +65,7 @@ impl Sqlite {
             sum,
             mark: None,
             lost: false,
-            writer: RowWriter::default(),
+            wording: Wording::default(),
             digests: Writer::default(),
             sql: String::new(),
             text: String::new(),
@@ -183,7 +186,7 @@ impl Sqlite {
     ) -> Result<(), StoreError> {
         for entity in Entity::ALL {
             let query = Query::all(entity, Vec::new());
-            let search = Search::rows(&query, String::new())?;
+            let search = Search::<SqliteDialect>::rows(&query, String::new())?;
             let mut statement = self
                 .connection
                 .prepare_cached(search.sql())
@@ -198,15 +201,13 @@ impl Sqlite {
 
     fn answer(&mut self, query: &Query) -> Result<Found, StoreError> {
         let mut rows = Vec::new();
-        let search = Search::rows(query, std::mem::take(&mut self.sql))?;
+        let search = Search::<SqliteDialect>::rows(query, std::mem::take(&mut self.sql))?;
         {
             let mut statement = self
                 .connection
                 .prepare_cached(search.sql())
                 .map_err(backend)?;
-            search
-                .bind(&mut statement, &mut self.text)
-                .map_err(backend)?;
+            bind(&search, &mut statement, &mut self.text).map_err(backend)?;
             let mut found = statement.raw_query();
             while let Some(row) = found.next().map_err(backend)? {
                 rows.push(cell::row(query.entity, row)?);
@@ -227,15 +228,13 @@ impl Sqlite {
         if short && (returned > 0 || query.offset == 0) {
             return Ok(u64::from(query.offset) + returned as u64);
         }
-        let search = Search::total(query, std::mem::take(&mut self.sql))?;
+        let search = Search::<SqliteDialect>::total(query, std::mem::take(&mut self.sql))?;
         let count: i64 = {
             let mut statement = self
                 .connection
                 .prepare_cached(search.sql())
                 .map_err(backend)?;
-            search
-                .bind(&mut statement, &mut self.text)
-                .map_err(backend)?;
+            bind(&search, &mut statement, &mut self.text).map_err(backend)?;
             let mut found = statement.raw_query();
             let row = found.next().map_err(backend)?;
             row.map_or(Ok(0), |row| row.get(0)).map_err(backend)?
@@ -256,7 +255,8 @@ impl Sqlite {
 
     fn write_all(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         for change in changes {
-            self.writer.write(&self.connection, change)?;
+            let worded = self.wording.of(change)?;
+            write::execute(&self.connection, &worded, &mut self.text)?;
             if let Some(before) = change.before() {
                 self.sum.remove(RowDigest::with(before, &mut self.digests));
             }
@@ -404,7 +404,8 @@ impl Store for Sqlite {
                 deleted.map_err(backend)?;
             }
             for row in snapshot.rows() {
-                store.writer.insert(&store.connection, row)?;
+                let worded = store.wording.insert(row)?;
+                write::execute(&store.connection, &worded, &mut store.text)?;
             }
             store.sum = snapshot.sum();
             Ok(())
@@ -420,6 +421,22 @@ impl Store for Sqlite {
                 .collect()
         })
     }
+}
+
+fn bind(
+    search: &Search<'_, SqliteDialect>,
+    statement: &mut Statement<'_>,
+    text: &mut String,
+) -> rusqlite::Result<()> {
+    for (parameter, index) in search.parameters().iter().zip(1..) {
+        match parameter {
+            Parameter::Value(value) => cell::bind(statement, index, value, text)?,
+            Parameter::Text(text) => statement.raw_bind_parameter(index, text)?,
+            Parameter::Owned(text) => statement.raw_bind_parameter(index, text)?,
+            Parameter::Number(number) => statement.raw_bind_parameter(index, number)?,
+        }
+    }
+    Ok(())
 }
 
 fn backend(error: rusqlite::Error) -> StoreError {

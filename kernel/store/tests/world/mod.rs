@@ -1,6 +1,14 @@
 //! Random CRMs: rows that every rule and constraint allows, with texts that are hard to handle.
 
-#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file takes what it needs"
+)]
+
+mod stores;
+
+pub(crate) use stores::{Stores, database, property};
 
 use proctor_crm::{Change, Column, Entity, Id, Kind, Money, Row, Value};
 use proptest::prelude::*;

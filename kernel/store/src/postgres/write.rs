@@ -1,0 +1,191 @@
+//! Carrying out changes, all of a batch or none.
+
+use std::pin::Pin;
+
+use proctor_crm::{Change, Entity, Row};
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use super::cell::{self, Sent};
+use super::session::{Work, failed, in_order, reason};
+use super::{BEGIN, Postgres};
+use crate::wording::{Worded, hit};
+use crate::{ConstraintKind, Snapshot, StoreError};
+
+/// Most changes that are sent before an answer is read.
+const BATCH_MAX: usize = 500;
+
+/// Changes as they are sent: each with its statement's text and what to bind.
+type Batch<'c> = Vec<Sending<'c>>;
+
+struct Sending<'c> {
+    row: &'c Row,
+    sql: String,
+    sent: Vec<Sent<'c>>,
+}
+
+impl Postgres {
+    /// Within the episode's transaction, in one round trip. The savepoint stays until the next
+    /// batch: only when the answers are here is it known whether there was a row for each.
+    pub(super) fn write_under_savepoint(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let batch = self.word(changes)?;
+        let savepoint = if self.savepoint {
+            "RELEASE SAVEPOINT batch; SAVEPOINT batch"
+        } else {
+            "SAVEPOINT batch"
+        };
+        (self.written, self.savepoint) = (true, true);
+        let written = self.send(Some(savepoint), &batch);
+        if written.is_err() {
+            // Takes back a transaction that the server has given up, too.
+            let back = self.run("ROLLBACK TO SAVEPOINT batch");
+            self.lost = back.is_err();
+        }
+        written
+    }
+
+    /// A transaction of its own in a database that others may write to.
+    pub(super) fn write_alone(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let batch = self.word(changes)?;
+        self.in_transaction(|store| {
+            store.notice_others()?;
+            store.send(None, &batch)
+        })
+    }
+
+    /// A transaction of its own in a database that nobody else writes to.
+    pub(super) fn write_committed(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let batch = self.word(changes)?;
+        self.written = true;
+        match &batch[..] {
+            // The statement is the transaction.
+            [_] => self.send(None, &batch),
+            _ => {
+                let written = self.send(Some("BEGIN"), &batch);
+                self.close(written, batch.last().map(|sending| sending.row))
+            }
+        }
+    }
+
+    /// Does `work` in a transaction: afterwards it is all there, or nothing of it is.
+    pub(super) fn in_transaction(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.run(BEGIN)?;
+        let done = work(self);
+        self.close(done, None)
+    }
+
+    /// Commits what was done, or takes it back. A constraint that is checked only then names no
+    /// row: the last one stands for it.
+    fn close(
+        &mut self,
+        done: Result<(), StoreError>,
+        last: Option<&Row>,
+    ) -> Result<(), StoreError> {
+        if done.is_err() {
+            let back = self.run("ROLLBACK");
+            self.lost = back.is_err();
+            return done;
+        }
+        let committed = self
+            .session
+            .wait_raw(Work::Whole, async |client| {
+                client.batch_execute("COMMIT").await
+            })
+            // Whether it was carried out is something that only the server knows.
+            .inspect_err(|_| self.lost = true)?;
+        committed.map_err(|error| match last {
+            Some(row) => refused(row, error),
+            None => failed(error),
+        })
+    }
+
+    /// Puts the rows of a snapshot in the place of all there are, within a transaction.
+    pub(super) fn replace_rows(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let tables = Entity::ALL.map(Entity::table).join(", ");
+        let empty = format!("TRUNCATE {tables}");
+        self.session.wait(Work::Whole, async |client| {
+            client.batch_execute(&empty).await
+        })?;
+        for rows in snapshot.rows().chunks(BATCH_MAX) {
+            let batch = rows
+                .iter()
+                .map(|row| Ok(sending(self.wording.insert(row)?)));
+            let batch = batch.collect::<Result<Batch<'_>, StoreError>>()?;
+            self.send(None, &batch)?;
+        }
+        Ok(())
+    }
+
+    fn word<'c>(&mut self, changes: &'c [Change]) -> Result<Batch<'c>, StoreError> {
+        let batch = changes
+            .iter()
+            .map(|change| Ok(sending(self.wording.of(change)?)));
+        batch.collect()
+    }
+
+    /// Sends what opens the batch and its statements at once, and reads the answers. The first
+    /// that isn't right is the error; what has come of the others is unknown then.
+    fn send(&mut self, opening: Option<&'static str>, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let texts: Vec<&str> = batch.iter().map(|sending| sending.sql.as_str()).collect();
+        let statements = self.session.prepare(&texts)?;
+        let answers = self.session.wait(Work::Step, async |client| {
+            let mut asked: Vec<Asked<'_>> = Vec::with_capacity(batch.len() + 1);
+            if let Some(sql) = opening {
+                asked.push(Box::pin(async move {
+                    client.batch_execute(sql).await.map(|()| 0)
+                }));
+            }
+            for (statement, sending) in statements.iter().zip(batch) {
+                let parameters = cell::parameters(statement, &sending.sent);
+                asked.push(Box::pin(async move {
+                    client.execute(statement, &parameters).await
+                }));
+            }
+            let mut answers = in_order(asked).await;
+            if opening.is_some() {
+                answers.remove(0)?;
+            }
+            Ok(answers)
+        })?;
+        for (sending, answer) in batch.iter().zip(answers) {
+            match answer {
+                Ok(rows) => hit(sending.row, rows)?,
+                Err(error) => return Err(refused(sending.row, error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+type Asked<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + 'a>>;
+
+fn sending<'c>(worded: Worded<'_, 'c>) -> Sending<'c> {
+    Sending {
+        row: worded.row,
+        sql: worded.sql.to_owned(),
+        sent: worded.values.into_iter().map(Sent::from).collect(),
+    }
+}
+
+/// What the database says no to.
+fn refused(row: &Row, error: Error) -> StoreError {
+    let kind = match error.code().map(SqlState::code) {
+        Some("23514") => ConstraintKind::Check,
+        Some("23505" | "23P01") => ConstraintKind::Unique,
+        Some("23502") => ConstraintKind::Required,
+        Some("23503" | "23001") => ConstraintKind::Reference,
+        // A value that the type can't have: a label, a number, a date.
+        Some("22P02" | "22003" | "22007" | "22008" | "42804") => ConstraintKind::Type,
+        Some("23000") => ConstraintKind::Check,
+        _ => return failed(error),
+    };
+    StoreError::Constraint {
+        entity: row.entity(),
+        id: row.id(),
+        kind,
+        message: reason(&error),
+    }
+}
