@@ -64,6 +64,13 @@ fn help_says_what_there_is() {
               --param <NAME=VALUE>       A parameter for the policy [repeatable]
               --script <FILE>            Calls for the policy `scripted`: JSON, {"turns": [{"calls": [...],
                                          "answer": "..."}]}
+              --store <STORE>            Where the rows live: `sqlite`, `postgres` for the database of
+                                         DATABASE_URL, or an address postgres://... [default: the database
+                                         of DATABASE_URL if that is set, here or in .env; else sqlite]
+              --isolation <KIND>         With PostgreSQL: whether each episode is a transaction that is
+                                         rolled back, or each worker has a database of its own, in which
+                                         changes are committed [default: transaction] [possible values:
+                                         transaction, database]
               --json                     Print the summary as JSON
           -h, --help                     Print help
 
@@ -72,6 +79,7 @@ fn help_says_what_there_is() {
           proctor run --policy my-agent.wasm --filter 'kind=create_quote' --trials 4 --out runs/quotes
           proctor run --policy student-sim --param mistakes=0.5 --seed 7 --out runs/student
           proctor run --resume --policy student-sim --out runs/student
+          proctor run --policy oracle --store postgres://ada@localhost/crm --isolation database
         ── exit code 0
         "#);
     assert_snapshot!(sandbox.proctor(["trace", "--help"]).page(), @r#"

@@ -1,5 +1,10 @@
 //! `proctor db`: a database and its snapshots, sound and damaged.
 
+mod addresses;
+mod difference;
+mod servers;
+mod upkeep;
+
 use std::fs;
 
 use insta::assert_snapshot;
@@ -9,6 +14,15 @@ use crate::proctor::{Ran, Sandbox};
 
 fn db(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
     sandbox.proctor([&["db"], arguments].concat())
+}
+
+/// The same, with just these variables to name a database.
+fn db_with(sandbox: &Sandbox, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    let mut command = sandbox.command([&["db"], arguments].concat());
+    for name in ["DATABASE_URL", "PGPASSWORD", "PGSSLROOTCERT"] {
+        command.env_remove(name);
+    }
+    sandbox.run(command.envs(variables.iter().copied()))
 }
 
 /// A sandbox with a database of the small suite's records in `crm.db`.
@@ -98,7 +112,7 @@ fn what_exists_is_not_overwritten() {
     assert_snapshot!(db(&sandbox, &["init", "crm.db"]).page(), @r#"
         ── stderr
         error: crm.db: exists already
-        hint: `proctor db restore` replaces its rows
+        hint: `proctor db reset` takes it back to the canonical data, `proctor db restore` to a snapshot
         ── exit code 1
         "#);
     sandbox.write("letter.txt", "Dear all");
@@ -233,6 +247,7 @@ fn a_schema_that_was_changed_is_refused() {
     assert_snapshot!(db(&sandbox, &["inspect", "crm.db"]).page(), @r#"
         ── stderr
         error: crm.db: `surprise` in the database is not as the migrations make it
+        hint: `proctor db doctor` says what else is wrong, `proctor db reset` takes it back to the canonical data
         ── exit code 1
         "#);
 }
@@ -244,11 +259,13 @@ fn what_is_no_database_is_named() {
     assert_snapshot!(db(&sandbox, &["inspect", "letter.txt"]).page(), @r#"
         ── stderr
         error: letter.txt: sqlite failed: file is not a database
+        hint: `proctor db init` creates a database
         ── exit code 1
         "#);
     assert_snapshot!(db(&sandbox, &["inspect", "missing.db"]).page(), @r#"
         ── stderr
         error: missing.db: sqlite failed: unable to open database file: missing.db
+        hint: `proctor db init` creates a database
         ── exit code 1
         "#);
     assert_snapshot!(db(&sandbox, &["fingerprint", "letter.txt"]).page(), @r#"

@@ -78,6 +78,9 @@ impl Sandbox {
             .env("NO_COLOR", "1")
             .env("COLUMNS", "100")
             .env_remove("CLICOLOR_FORCE")
+            .env_remove("DATABASE_URL")
+            .env_remove("PGPASSWORD")
+            .env_remove("PGSSLROOTCERT")
             .env_remove("RUST_BACKTRACE");
         command
     }

@@ -72,11 +72,9 @@ fn a_store_that_there_is_not_and_a_file_that_there_is_not() {
     let sandbox = Sandbox::new();
     assert_snapshot!(replay(&sandbox, &["--store", "paper"]).page(), @r#"
         ── stderr
-        error: invalid value 'paper' for '--store <STORE>'
-          [possible values: sqlite]
-
-        For more information, try '--help'.
-        ── exit code 2
+        error: --store: there is no such store
+        hint: say sqlite, postgres, or an address postgres://USER@HOST:PORT/DATABASE
+        ── exit code 1
         "#);
     assert_snapshot!(sandbox.proctor(["trace", "replay-calls", "nothing.jsonl"]).page(), @r#"
         ── stderr

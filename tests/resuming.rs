@@ -4,6 +4,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
+use serde_json::{Value, json};
 
 use crate::proctor::{Ran, Sandbox};
 use crate::records::{FIND, SMALL};
@@ -218,13 +219,75 @@ fn only_the_same_run_is_resumed() {
 }
 
 #[test]
+fn a_run_may_go_on_on_another_backend() {
+    let sandbox = with_finished_run();
+    let whole = sandbox.telemetry("whole");
+    let elsewhere = whole.replace(
+        "\"wall\":{\"store\":\"sqlite\"}",
+        "\"wall\":{\"isolation\":\"transaction\",\"store\":\"postgres\"}",
+    );
+    assert_ne!(elsewhere, whole);
+    let half = elsewhere.len() / 2;
+    sandbox.write("elsewhere/telemetry.jsonl", &elsewhere.as_bytes()[..half]);
+    resume(&sandbox, "elsewhere", &[]).succeeded();
+    let resumed = sandbox.telemetry("elsewhere");
+    assert!(outside_wall(&resumed) == outside_wall(&whole));
+    assert_eq!(resumed.lines().next(), elsewhere.lines().next());
+}
+
+#[test]
+fn an_interruption_stays_on_record_and_is_shown() {
+    let sandbox = with_finished_run();
+    let whole = sandbox.telemetry("whole");
+    let episodes = episodes_of(&whole);
+    let wall = json!({
+        "duration_us": 1,
+        "interrupted": [{ "duration_us": 1_250_000, "reason": "postgres said {\"no\"},\nand left" }],
+    });
+    sandbox.write(
+        "killed/telemetry.jsonl",
+        whole.lines().next().unwrap().to_owned() + "\n",
+    );
+    sandbox.write("killed/pending.jsonl", pending_line(1, &episodes[1], &wall));
+    resume(&sandbox, "killed", &[]).succeeded();
+    let resumed = sandbox.telemetry("killed");
+    assert!(outside_wall(&resumed) == outside_wall(&whole));
+    assert_eq!(resumed.matches(&format!("\"wall\":{wall}}}\n")).count(), 1);
+    sandbox.proctor(["trace", "verify", "killed"]).succeeded();
+    let shown = sandbox.proctor(["trace", "killed", "client-status-no"]);
+    let shown = shown.succeeded().stdout;
+    let lines: Vec<&str> = shown.lines().rev().take(2).collect();
+    assert_snapshot!(lines[1], @"outcome   pass, reward 1.000");
+    assert_snapshot!(lines[0], @r#"          begun anew, interrupted after 1.250 s: postgres said {"no"}, and left"#);
+    let undisturbed = sandbox.proctor(["trace", "killed", "client-find"]);
+    assert!(!undisturbed.stdout.contains("begun anew"));
+}
+
+#[test]
+fn what_an_earlier_version_left_pending_is_run_again() {
+    let sandbox = with_finished_run();
+    let whole = sandbox.telemetry("whole");
+    let episodes = episodes_of(&whole);
+    sandbox.write(
+        "killed/telemetry.jsonl",
+        whole.lines().next().unwrap().to_owned() + "\n",
+    );
+    let earlier = pending_line(1, &episodes[1], &json!(123_456_789));
+    sandbox.write("killed/pending.jsonl", earlier);
+    resume(&sandbox, "killed", &[]).succeeded();
+    let resumed = sandbox.telemetry("killed");
+    assert!(outside_wall(&resumed) == outside_wall(&whole));
+    assert!(!resumed.contains("123456789"));
+}
+
+#[test]
 fn episodes_that_finished_before_their_turn_are_kept() {
     let sandbox = with_finished_run();
     let whole = sandbox.telemetry("whole");
     // As a kill leaves it: the first episode is written, the third waits for the second, and the
     // fourth was being put down, cut in the middle of a character.
     let episodes = episodes_of(&whole);
-    let third = pending_line(2, &episodes[2], 123_456_789);
+    let third = pending_line(2, &episodes[2], &json!({ "duration_us": 123_456_789 }));
     let cut: &[u8] = "{\"events\":[{\"body\":\"Göteb".as_bytes();
     let cut = &cut[..cut.iter().position(|byte| *byte == 0xc3).unwrap() + 1];
     let written: usize = whole.lines().next().unwrap().len() + 1 + episodes[0].len();
@@ -255,19 +318,19 @@ fn episodes_of(telemetry: &str) -> Vec<String> {
     episodes
 }
 
-/// An episode as `pending.jsonl` holds it, with another duration.
-fn pending_line(index: usize, episode: &str, duration_us: u64) -> String {
+/// An episode as `pending.jsonl` holds it, with another `wall`.
+fn pending_line(index: usize, episode: &str, wall: &Value) -> String {
     let lines: Vec<&str> = episode.lines().collect();
-    let events: Vec<serde_json::Value> = lines
+    let events: Vec<Value> = lines
         .iter()
         .enumerate()
         .map(|(at, line)| {
             let body = &line[line.find("\"event\"").unwrap()..line.rfind(",\"seq\":").unwrap()];
             let last = at + 1 == lines.len();
-            serde_json::json!({ "body": body, "wall": last.then_some(duration_us) })
+            json!({ "body": body, "wall": last.then_some(wall) })
         })
         .collect();
-    serde_json::json!({ "events": events, "index": index }).to_string() + "\n"
+    json!({ "events": events, "index": index }).to_string() + "\n"
 }
 
 /// A limit on the size of files stands in for a full disk: writing fails half-way.

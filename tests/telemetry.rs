@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::proctor::Sandbox;
 
-/// A telemetry file's text without the wall-clock facts, which are never the same twice.
+/// A telemetry file's text without what results don't depend on, such as the wall clock's facts,
+/// which are never the same twice.
 pub fn outside_wall(text: &str) -> String {
     let mut result = String::new();
     for line in text.lines() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::proctor::{Sandbox, repository};
 use crate::records::SMALL;
@@ -94,6 +94,42 @@ fn the_schema_refuses_what_is_no_line() {
     ];
     for change in wrong {
         assert!(with(change).is_err());
+    }
+}
+
+#[test]
+fn the_schema_knows_what_results_do_not_depend_on() {
+    let sandbox = Sandbox::with_small_suite();
+    let schema = Schema(sandbox.proctor(["schema", "telemetry"]).json());
+    sandbox
+        .proctor(["run", "--suite", SMALL, "--policy", "noop", "--out", "out"])
+        .succeeded();
+    let lines = sandbox.lines("out");
+    let end = lines.iter().find(|line| line["event"] == "episode.end");
+    let check = |wall: Value| {
+        let mut line = end.unwrap().clone();
+        line["wall"] = wall;
+        schema.whole(&schema.0, &line)
+    };
+    let attempt = json!({ "duration_us": 7, "reason": "the server was restarted" });
+    let right = [
+        json!({ "duration_us": 8 }),
+        json!({ "duration_us": 8, "interrupted": [attempt] }),
+        json!({ "store": "sqlite" }),
+        json!({ "isolation": "database", "store": "postgres" }),
+    ];
+    for wall in right {
+        assert_eq!(check(wall.clone()), Ok(()), "{wall}");
+    }
+    let wrong = [
+        json!(8),
+        json!({ "interrupted": [attempt] }),
+        json!({ "duration_us": 8, "interrupted": ["the server was restarted"] }),
+        json!({ "duration_us": 8, "colour": "red" }),
+        json!({ "isolation": "database" }),
+    ];
+    for wall in wrong {
+        assert!(check(wall.clone()).is_err(), "{wall}");
     }
 }
 

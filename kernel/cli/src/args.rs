@@ -1,5 +1,6 @@
 //! What can be typed after `proctor`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -51,6 +52,12 @@ pub struct DemoOptions {
     /// Folder for the three runs; a folder of the user's cache by default, overwritten each time
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreOption,
+    /// With PostgreSQL: whether each episode is a transaction that is rolled back, or each worker
+    /// has a database of its own, in which changes are committed [default: transaction]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub isolation: Option<Isolation>,
 }
 
 #[derive(Args)]
@@ -59,7 +66,8 @@ Examples:
   proctor run --policy oracle --out runs/oracle
   proctor run --policy my-agent.wasm --filter 'kind=create_quote' --trials 4 --out runs/quotes
   proctor run --policy student-sim --param mistakes=0.5 --seed 7 --out runs/student
-  proctor run --resume --policy student-sim --out runs/student")]
+  proctor run --resume --policy student-sim --out runs/student
+  proctor run --policy oracle --store postgres://ada@localhost/crm --isolation database")]
 pub struct RunOptions {
     /// Suite: the name of a built-in one, or a folder with suite.toml
     #[arg(long, default_value = "crm-core", value_name = "NAME|DIR")]
@@ -98,6 +106,12 @@ pub struct RunOptions {
     /// Calls for the policy `scripted`: JSON, {"turns": [{"calls": [...], "answer": "..."}]}
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreOption,
+    /// With PostgreSQL: whether each episode is a transaction that is rolled back, or each worker
+    /// has a database of its own, in which changes are committed [default: transaction]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub isolation: Option<Isolation>,
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
@@ -202,28 +216,62 @@ pub enum PluginCommand {
     },
 }
 
+const DB_AFTER: &str = "\
+A DATABASE is an SQLite file, an address postgres://USER@HOST:PORT/DATABASE, or the word `postgres`:
+the one whose address stands in DATABASE_URL, in the environment or in the file .env of this folder.
+The password is best left out of an address: without one there, PGPASSWORD is taken, from the same
+places. A file that is really called `postgres` is named ./postgres.
+
+Examples:
+  proctor db init crm.db
+  proctor db init postgres://ada@localhost/crm
+  proctor db snapshot postgres crm.snapshot && proctor db restore crm.db crm.snapshot
+  proctor db diff canonical postgres
+  proctor db doctor crm.db";
+
 #[derive(Subcommand)]
+#[command(after_help = DB_AFTER)]
 pub enum DbCommand {
-    /// Create a database with the canonical data
+    /// Create a database with the canonical data: a new file, or a server's database that has none
+    /// of Proctor's tables yet
     Init {
-        /// SQLite file to create
-        #[arg(value_name = "FILE")]
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
         database: PathBuf,
-        /// Folder with canonical data, or a snapshot; the built-in data by default
-        #[arg(long, value_name = "DIR|FILE")]
-        data: Option<PathBuf>,
+        #[command(flatten)]
+        data: DataOption,
+    },
+    /// Bring a database to the latest schema; does nothing the second time
+    #[command(after_help = "\
+Examples:
+  proctor db migrate postgres
+  proctor db migrate new.db && proctor db seed new.db")]
+    Migrate {
+        /// Database; a file that isn't there is created, without rows
+        #[arg(value_name = "DATABASE")]
+        database: PathBuf,
+    },
+    /// Put the canonical data into a database that is migrated and holds no rows
+    Seed {
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
+        database: PathBuf,
+        #[command(flatten)]
+        data: DataOption,
     },
     /// Show what a database holds and whether it is sound
     Inspect {
-        #[arg(value_name = "FILE")]
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
         database: PathBuf,
         /// Print as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Write all rows to a snapshot file
+    /// Write all rows to a snapshot file, which any database can be restored from
     Snapshot {
-        #[arg(value_name = "FILE")]
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
         database: PathBuf,
         /// Snapshot file to create
         #[arg(value_name = "SNAPSHOT")]
@@ -231,16 +279,93 @@ pub enum DbCommand {
     },
     /// Put the rows of a snapshot in the place of all rows
     Restore {
-        #[arg(value_name = "FILE")]
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
         database: PathBuf,
         #[arg(value_name = "SNAPSHOT")]
         snapshot: PathBuf,
     },
+    /// Take a database back to the canonical data and schema, whatever anyone did to either
+    #[command(after_help = "\
+All of it is done or, if anything fails, nothing. What was added to Proctor's own tables (columns,
+triggers, indexes) goes; a database that holds other tables is refused.
+
+Examples:
+  proctor db reset crm.db
+  proctor db reset postgres --data crm.snapshot
+  proctor db reset crm.db --drop-unknown")]
+    Reset {
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
+        database: PathBuf,
+        #[command(flatten)]
+        data: DataOption,
+        /// Drop tables and views that Proctor doesn't know, with all that they hold
+        #[arg(long)]
+        drop_unknown: bool,
+    },
+    /// Show rows and columns that differ; exits with 4 if any do
+    #[command(after_help = "\
+A row that only B has is shown with +, one that only A has with -, one that differs with ~ and each
+column that differs, as in A and as in B.
+
+Examples:
+  proctor db diff canonical crm.db
+  proctor db diff before.snapshot after.snapshot
+  proctor db diff crm.db postgres --json")]
+    Diff {
+        /// Database, snapshot, or the word `canonical`: the built-in data
+        #[arg(value_name = "A")]
+        one: PathBuf,
+        /// The same for the other side
+        #[arg(value_name = "B")]
+        other: PathBuf,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the fingerprint of a database or snapshot
     Fingerprint {
-        #[arg(value_name = "FILE|SNAPSHOT")]
-        file: PathBuf,
+        #[arg(value_name = "DATABASE|SNAPSHOT")]
+        state: PathBuf,
     },
+    /// Say what is wrong with a database and what to do about it; exits with 4 if anything is
+    Doctor {
+        /// SQLite file, address postgres://..., or `postgres` for the one in DATABASE_URL
+        #[arg(value_name = "DATABASE")]
+        database: PathBuf,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub struct DataOption {
+    /// Folder with canonical data, or a snapshot; the built-in data by default
+    #[arg(long, value_name = "DIR|SNAPSHOT")]
+    pub data: Option<PathBuf>,
+}
+
+/// Where rows live while agents work on them.
+#[derive(Args)]
+pub struct StoreOption {
+    /// Where the rows live: `sqlite`, `postgres` for the database of DATABASE_URL, or an address
+    /// postgres://... [default: the database of DATABASE_URL if that is set, here or in .env; else
+    /// sqlite]
+    // Not parsed by clap, which would repeat a password with what is wrong about it.
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<OsString>,
+}
+
+/// How episodes on a server are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    // Not as documentation, which would spread all of the help over two lines an argument.
+    // Each episode is a transaction that is never committed.
+    Transaction,
+    // Each worker has a database of its own, in which changes are committed.
+    Database,
 }
 
 #[derive(Args)]
@@ -268,12 +393,8 @@ pub enum TraceCommand {
     /// Play recorded tool calls of any agent, each on the state it met, and compare what the CRM
     /// says with what the record says
     ReplayCalls {
-        /// JSON Lines: id, agent, now, state, call, upstream
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Store to play them on
-        #[arg(long, default_value = "sqlite", value_parser = ["sqlite"])]
-        store: String,
+        #[command(flatten)]
+        file: RecordedCalls,
         /// Show every call, not only those that disagree
         #[arg(long, short)]
         verbose: bool,
@@ -287,6 +408,16 @@ pub enum TraceCommand {
         #[arg(value_name = "DIR")]
         run: PathBuf,
     },
+}
+
+/// Which recorded calls, and where to play them.
+#[derive(Args)]
+pub struct RecordedCalls {
+    /// JSON Lines: id, agent, now, state, call, upstream
+    #[arg(value_name = "FILE")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub store: StoreOption,
 }
 
 #[derive(Args)]

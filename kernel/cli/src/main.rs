@@ -9,17 +9,20 @@ mod commands;
 mod examiners;
 mod exit;
 mod seeds;
+mod store;
 mod terminal;
+mod workers;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ContextValue;
 
 use args::{Arguments, Command};
 use exit::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| without_addresses(error).exit());
     let result = match &arguments.command {
         Command::Demo(options) => commands::demo::run(options),
         Command::Run(options) => commands::run::run(options),
@@ -37,6 +40,21 @@ fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// An error about the command line that repeats no address, since one may hold a password.
+fn without_addresses(mut error: clap::Error) -> clap::Error {
+    let is_address =
+        |value: &ContextValue| matches!(value, ContextValue::String(text) if text.contains("://"));
+    let telling: Vec<_> = error
+        .context()
+        .filter(|(_, value)| is_address(value))
+        .map(|(kind, _)| kind)
+        .collect();
+    for kind in telling {
+        error.insert(kind, ContextValue::String("(an address)".into()));
+    }
+    error
 }
 
 /// Whether an error is only that nobody reads our output any more, as with `proctor … | head`.

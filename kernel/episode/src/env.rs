@@ -7,6 +7,8 @@ use proctor_crm::{
 };
 use proctor_host::{Action, EpisodeRead, Moment, Observation, ReadError, ToolCall};
 use proctor_store::{Fingerprint, Store, StoreError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::seed::EpisodeSeed;
 use crate::suite::{Suite, Task};
@@ -35,6 +37,24 @@ pub enum EnvError {
     NotRunning,
 }
 
+/// Where a run's rows live. Results don't depend on it, so a run may go on elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Backend {
+    /// How episodes are kept apart, where there is a choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<String>,
+    /// Name of the store's backend.
+    pub store: String,
+}
+
+/// How the store failed an episode.
+pub(crate) struct StoreFailure {
+    /// The store's own words.
+    pub(crate) reason: String,
+    /// Whether the episode may well succeed on a store that is opened anew.
+    pub(crate) may_pass: bool,
+}
+
 /// Most steps of an episode; an agent that needs more is cut off.
 pub const STEPS_MAX: usize = 60;
 /// Longest JSON text of a call's arguments, in bytes.
@@ -52,6 +72,9 @@ pub struct CrmEnv {
     diff: Diff,
     over: bool,
     open: bool,
+    /// The first failure of the store in this episode, whoever asked it: what a store says after
+    /// it has failed is worth nothing.
+    failure: Option<StoreFailure>,
 }
 
 impl CrmEnv {
@@ -68,6 +91,7 @@ impl CrmEnv {
             diff: Diff::default(),
             over: true,
             open: false,
+            failure: None,
         }
     }
 
@@ -83,22 +107,39 @@ impl CrmEnv {
         self.steps.clear();
         self.diff = Diff::default();
         self.over = true;
-        if self.open {
-            self.store.reset()?;
+        self.failure = None;
+        let marked = if self.open {
+            self.store.reset()
         } else {
-            self.store.begin()?;
-            self.open = true;
-        }
-        let of = self.suite.tasks.get(task).ok_or(EnvError::NotRunning)?;
+            self.store.begin()
+        };
+        self.noted(marked)?;
+        self.open = true;
+        let suite = Arc::clone(&self.suite);
+        let of = suite.tasks.get(task).ok_or(EnvError::NotRunning)?;
         if !of.setup.is_empty() {
             let setup: Vec<Change> = of.setup.iter().cloned().map(Change::Insert).collect();
-            self.store.apply(&setup)?;
+            let applied = self.store.apply(&setup);
+            self.noted(applied)?;
         }
         let first = of.turns.first().ok_or(EnvError::NotRunning)?.user.clone();
         self.task = Some(task);
         self.seed = seed.bytes();
         self.over = false;
         Ok(Observation::Message(first))
+    }
+
+    /// Gives up what the episode holds of the store, such as the right to change rows that others
+    /// wait for: the state is the canonical data again. What happened can still be told.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) fn release(&mut self) -> Result<(), StoreError> {
+        if self.open {
+            self.store.reset()
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes one action. What the agent sees then is in the step; after the last turn's closing
@@ -203,6 +244,29 @@ impl CrmEnv {
         &mut *self.store
     }
 
+    /// How the store failed in this episode, if it did.
+    pub(crate) fn failure(&self) -> Option<&StoreFailure> {
+        self.failure.as_ref()
+    }
+
+    /// The same, for whoever deals with it.
+    pub(crate) fn take_failure(&mut self) -> Option<StoreFailure> {
+        self.failure.take()
+    }
+
+    /// Remembers the store's first failure.
+    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result
+            && self.failure.is_none()
+        {
+            self.failure = Some(StoreFailure {
+                reason: error.to_string(),
+                may_pass: error.may_pass(),
+            });
+        }
+        result
+    }
+
     fn call(
         &mut self,
         call: &ToolCall,
@@ -212,8 +276,8 @@ impl CrmEnv {
             seed: self.seed,
             step: u32::try_from(self.steps.len()).unwrap_or(u32::MAX),
         };
-        let outcome = execute(&mut *self.store, call, &context)?;
-        Ok(match outcome {
+        let outcome = execute(&mut *self.store, call, &context);
+        Ok(match self.noted(outcome)? {
             Ok(outcome) => {
                 for change in &outcome.changes {
                     self.diff.record(change);
@@ -372,9 +436,9 @@ impl EpisodeRead for CrmEnv {
 
 impl CrmEnv {
     fn read(&mut self, query: Query) -> Result<Vec<Row>, ReadError> {
+        let found = self.store.read(&[query]);
         let found = self
-            .store
-            .read(&[query])
+            .noted(found)
             .map_err(|error| ReadError(error.to_string()))?;
         Ok(found.into_iter().next().unwrap_or_default().rows)
     }

@@ -25,20 +25,21 @@ pub use clbench::{
     ClbenchConversation, ClbenchError, ClbenchFinding, ClbenchReply, ClbenchReport, ClbenchRule,
     ClbenchSuite, ClbenchTurn, import as import_clbench, lint_clbench,
 };
-pub use env::{CrmEnv, EnvError, STEPS_MAX, Step, execute};
+pub use env::{Backend, CrmEnv, EnvError, STEPS_MAX, Step, execute};
 pub use error::SuiteError;
 pub use lint::{
     EquivalentMutant, Finding, LintError, LintProgress, LintReport, LintTools, MutantTally, Rule,
     Statistics, lint,
 };
-pub use outcome::{Outcome, reward};
+pub use outcome::{Interruption, Outcome, reward};
 pub use recorded::{
     BadLine, CallOutcome, RECORDED_LINE_BYTES_MAX, ReplayError, ReplaySummary, ReplayTally,
     ReplayedCall, Upstream, replay_calls,
 };
 pub use records::record_id;
 pub use runner::{
-    EpisodeRecord, Examination, Finished, Marked, PolicySource, RunError, SessionSource, Verify,
+    EpisodeRecord, Examination, Finished, Marked, PolicySource, REOPEN_TIME_MAX, RunError,
+    SessionSource, Stores, Verify,
 };
 pub use script::{ScriptError, parse_script};
 pub use seed::EpisodeSeed;

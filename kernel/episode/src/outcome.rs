@@ -62,6 +62,16 @@ impl Outcome {
     }
 }
 
+/// An attempt at an episode that was broken off, and the episode begun anew. A fact about the
+/// machine: the episode's result doesn't depend on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Interruption {
+    /// Wall-clock time until it was broken off, in microseconds.
+    pub duration_us: u64,
+    /// Why: the store's own words.
+    pub reason: String,
+}
+
 /// The reward of an episode: the lowest score of its verdicts, since a chain of checks is as
 /// good as its weakest. Nothing without a verdict: a missing score is not a zero.
 #[must_use]

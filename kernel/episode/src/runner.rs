@@ -1,23 +1,32 @@
 //! Runs episodes: one at a time on each worker, handed over in order.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::thread;
+mod queue;
+mod recovery;
+mod worker;
 
-use proctor_crm::{Change, Tool};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proctor_crm::Change;
 use proctor_host::{
-    Action, Digest, EpisodeRead, Examined, Fault, FaultKind, Gold, LogLine, Observation, Policy,
-    ScriptedTurn, Session, Setting, ToolCard, Verdict, Verifier,
+    Action, Digest, EpisodeRead, Examined, Fault, Gold, LogLine, Observation, Policy, ScriptedTurn,
+    Session, Setting, Verdict, Verifier,
 };
 use proctor_store::{Fingerprint, Store, StoreError};
 
-use crate::env::{CrmEnv, EnvError, Step};
-use crate::outcome::{Outcome, reward};
+use self::queue::Queue;
+use self::recovery::{Halt, Recovering};
+use self::worker::Worker;
+use crate::env::Step;
+use crate::outcome::{Interruption, Outcome};
 use crate::seed::EpisodeSeed;
 use crate::suite::Suite;
+
+pub use self::recovery::{REOPEN_TIME_MAX, Stores};
 
 /// Where an agent's sessions come from: a component, or code of this process.
 pub trait PolicySource: Sync {
@@ -131,6 +140,8 @@ pub struct EpisodeRecord {
     pub reward: Option<f64>,
     /// Wall-clock time it took, in microseconds. Covered by no hash.
     pub duration_us: u64,
+    /// Attempts at it that were broken off before this one. Covered by no hash.
+    pub interrupted: Vec<Interruption>,
 }
 
 /// An episode that is done, with its place in the run.
@@ -142,12 +153,35 @@ pub struct Finished {
     pub record: EpisodeRecord,
 }
 
+/// Measures what no hash covers. All looks at the wall clock are here.
+struct Stopwatch(Instant);
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A run that could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A worker could not get a store.
     #[error("a worker could not open its store: {0}")]
     Store(#[from] StoreError),
+    /// A store doesn't hold the suite's canonical data.
+    #[error(
+        "the store holds other data than the suite's: fingerprint {found} instead of {expected}"
+    )]
+    OtherData {
+        /// Fingerprint of what it holds.
+        found: Fingerprint,
+        /// Fingerprint of the suite's data.
+        expected: Fingerprint,
+    },
     /// Whoever takes the finished episodes failed.
     #[error(transparent)]
     Sink(Box<dyn std::error::Error + Send + Sync>),
@@ -177,10 +211,6 @@ pub struct Examination<'a> {
     pub script: Arc<[ScriptedTurn]>,
 }
 
-/// How far workers may run ahead of the oldest episode that isn't done: bounds what is held in
-/// memory when one episode is slow.
-const AHEAD_MAX: usize = 256;
-
 impl Examination<'_> {
     /// Number of episodes.
     #[must_use]
@@ -204,59 +234,34 @@ impl Examination<'_> {
         Some((task, trial, EpisodeSeed::derive(self.seed, id, trial)))
     }
 
-    /// Runs the episodes for which `wanted` says so on `jobs` workers, each with a store that
-    /// `open_store` makes, until `stop` is set. Finished episodes are given to `sink` one at a
-    /// time, in whatever order they finish.
+    /// Runs the episodes for which `wanted` says so on `jobs` workers, each with one of `stores`,
+    /// until `stop` is set. Finished episodes are given to `sink` one at a time, in whatever
+    /// order they finish.
+    ///
+    /// An episode whose store was interrupted is attempted once more, on a store that is opened
+    /// anew; a second time is an infra error.
     ///
     /// # Errors
-    /// When a store cannot be opened or the sink fails; episodes under way are finished first.
+    /// When a store cannot be opened, not even again, or holds other data than the suite's, or
+    /// when the sink fails. Other workers finish what is under way first.
     pub fn run<E: std::error::Error + Send + Sync + 'static>(
         &self,
         jobs: usize,
-        open_store: &(dyn Fn() -> Result<Box<dyn Store>, StoreError> + Sync),
+        stores: &Stores<'_>,
         wanted: &(dyn Fn(usize) -> bool + Sync),
         stop: &AtomicBool,
         sink: &mut dyn FnMut(Finished) -> Result<(), E>,
     ) -> Result<(), RunError> {
-        let total = self.len();
-        let next = AtomicUsize::new(0);
-        let window = Window::new(total, wanted);
-        let halted = AtomicBool::new(false);
-        let (sender, receiver) =
-            mpsc::sync_channel::<Result<Finished, StoreError>>(jobs.max(1) * 2);
+        let queue = Queue::new(self.len(), wanted, stop);
+        let (sender, receiver) = mpsc::sync_channel(jobs.max(1) * 2);
         thread::scope(|scope| {
             for _ in 0..jobs.max(1) {
                 let sender = sender.clone();
-                let (next, window, halted) = (&next, &window, &halted);
+                let queue = &queue;
                 scope.spawn(move || {
-                    let mut worker = match open_store() {
-                        Ok(store) => Worker::new(self, store),
-                        Err(error) => {
-                            halted.store(true, Ordering::Relaxed);
-                            let _ = sender.send(Err(error));
-                            return;
-                        }
-                    };
-                    let mut open_again = || open_store().ok();
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let over =
-                            || stop.load(Ordering::Relaxed) || halted.load(Ordering::Relaxed);
-                        if index >= total || over() {
-                            break;
-                        }
-                        if !wanted(index) {
-                            continue;
-                        }
-                        if !window.wait(index, &over) {
-                            break;
-                        }
-                        let Some(record) = worker.run(index, &mut open_again) else {
-                            break;
-                        };
-                        if sender.send(Ok(Finished { index, record })).is_err() {
-                            break;
-                        }
+                    if let Err(Halt::Failed(error)) = self.work(stores, queue, &sender) {
+                        queue.halt();
+                        let _ = sender.send(Err(error));
                     }
                 });
             }
@@ -264,316 +269,58 @@ impl Examination<'_> {
             let mut result = Ok(());
             for finished in receiver {
                 match finished {
-                    Ok(finished) if result.is_ok() => {
+                    Ok(finished) => {
                         let index = finished.index;
-                        if let Err(error) = sink(finished) {
-                            halted.store(true, Ordering::Relaxed);
+                        if result.is_ok()
+                            && let Err(error) = sink(finished)
+                        {
+                            queue.halt();
                             result = Err(RunError::Sink(Box::new(error)));
                         }
-                        window.done(index);
+                        queue.done(index);
                     }
-                    Ok(finished) => window.done(finished.index),
-                    Err(error) => result = Err(error.into()),
+                    Err(error) => result = result.and(Err(error)),
                 }
             }
             result
         })
     }
 
+    /// What one worker does: episode after episode, until there is none left.
+    fn work(
+        &self,
+        stores: &Stores<'_>,
+        queue: &Queue<'_>,
+        sender: &mpsc::SyncSender<Result<Finished, RunError>>,
+    ) -> Result<(), Halt> {
+        let mut worker = Recovering::open(self, stores, queue)?;
+        while let Some(index) = queue.take() {
+            let Some(record) = worker.run(index)? else {
+                break;
+            };
+            if sender.send(Ok(Finished { index, record })).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs one episode of a task on a store that holds the canonical data.
     ///
     /// # Errors
-    /// Never for the agent's or a verifier's doing; when the store cannot be reset, the record
-    /// says so as an infra error.
+    /// Never for the agent's or a verifier's doing; when the store fails, the record says so as
+    /// an infra error.
     pub fn run_one(&self, store: Box<dyn Store>, index: usize) -> Option<EpisodeRecord> {
-        Worker::new(self, store).run(index, &mut || None)
+        Worker::new(self, store).run(index)
     }
 
     /// Runs all episodes on one store, on this thread, and hands each over as it ends.
     pub fn run_all(&self, store: Box<dyn Store>, sink: &mut dyn FnMut(EpisodeRecord)) {
-        let mut worker = Worker::new(self, store);
+        let worker = Worker::new(self, store);
         for index in 0..self.len() {
-            if let Some(record) = worker.run(index, &mut || None) {
+            if let Some(record) = worker.run(index) {
                 sink(record);
             }
         }
-    }
-}
-
-/// Keeps workers from running too far ahead of the oldest unfinished episode.
-struct Window<'a> {
-    state: Mutex<WindowState>,
-    moved: Condvar,
-    total: usize,
-    wanted: &'a (dyn Fn(usize) -> bool + Sync),
-}
-
-#[derive(Default)]
-struct WindowState {
-    oldest: usize,
-    finished: BTreeSet<usize>,
-}
-
-impl WindowState {
-    /// Moves the window past everything that is finished or isn't to be done.
-    fn advance(&mut self, total: usize, wanted: &(dyn Fn(usize) -> bool + Sync)) {
-        while self.oldest < total && (self.finished.remove(&self.oldest) || !wanted(self.oldest)) {
-            self.oldest += 1;
-        }
-    }
-}
-
-impl<'a> Window<'a> {
-    fn new(total: usize, wanted: &'a (dyn Fn(usize) -> bool + Sync)) -> Self {
-        let mut state = WindowState::default();
-        // Of a run that goes on, what is recorded may be more than the window is wide.
-        state.advance(total, wanted);
-        Self {
-            state: Mutex::new(state),
-            moved: Condvar::new(),
-            total,
-            wanted,
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, WindowState> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Waits until `index` is near enough; false when the run is over instead.
-    fn wait(&self, index: usize, over: &dyn Fn() -> bool) -> bool {
-        let mut state = self.lock();
-        loop {
-            if over() {
-                return false;
-            }
-            if index < state.oldest + AHEAD_MAX {
-                return true;
-            }
-            let wait = std::time::Duration::from_millis(50);
-            state = match self.moved.wait_timeout(state, wait) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-    }
-
-    fn done(&self, index: usize) {
-        let mut state = self.lock();
-        state.finished.insert(index);
-        state.advance(self.total, self.wanted);
-        self.moved.notify_all();
-    }
-}
-
-/// One worker: an environment, and the tool list that every session is given.
-struct Worker<'a> {
-    examination: &'a Examination<'a>,
-    env: Rc<RefCell<CrmEnv>>,
-    tools: Arc<[ToolCard]>,
-}
-
-impl<'a> Worker<'a> {
-    fn new(examination: &'a Examination<'a>, store: Box<dyn Store>) -> Self {
-        let env = CrmEnv::new(store, Arc::clone(&examination.suite));
-        Self {
-            examination,
-            env: Rc::new(RefCell::new(env)),
-            tools: tool_cards(),
-        }
-    }
-
-    fn run(
-        &mut self,
-        index: usize,
-        open_again: &mut dyn FnMut() -> Option<Box<dyn Store>>,
-    ) -> Option<EpisodeRecord> {
-        let started = std::time::Instant::now();
-        let (task, trial, seed) = self.examination.episode(index)?;
-        let mut record = self.attempt(task, trial, seed);
-        if record
-            .fault
-            .as_ref()
-            .is_some_and(|fault| fault.kind == FaultKind::Host)
-            && let Some(store) = open_again()
-        {
-            // The store may be unusable; the next episode must not suffer for this one.
-            let suite = Arc::clone(&self.examination.suite);
-            self.env = Rc::new(RefCell::new(CrmEnv::new(store, suite)));
-        }
-        record.duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Some(record)
-    }
-
-    fn attempt(&self, task: usize, trial: u32, seed: EpisodeSeed) -> EpisodeRecord {
-        let reset = self.env.borrow_mut().reset(task, seed);
-        let start = self.env.borrow().fingerprint();
-        let mut record = EpisodeRecord {
-            task,
-            trial,
-            seed,
-            start,
-            end: start,
-            steps: Vec::new(),
-            changes: Vec::new(),
-            marks: Vec::new(),
-            fault: None,
-            policy_log: Vec::new(),
-            policy_fuel: 0,
-            outcome: Outcome::InfraError,
-            reward: None,
-            duration_us: 0,
-        };
-        let played = match reset {
-            Ok(first) => self.play(task, seed, first, &mut record),
-            Err(error) => Err(kernel_fault("reset", &error)),
-        };
-        let env = self.env.borrow();
-        record.end = env.fingerprint();
-        record.changes = env.net_changes();
-        let truncated = env.truncated();
-        drop(env);
-        record.outcome = match played {
-            Err(fault) => {
-                record.fault = Some(fault);
-                Outcome::InfraError
-            }
-            Ok(()) if truncated => Outcome::AgentError,
-            Ok(()) => {
-                record.marks = self.mark(task);
-                self.judge(&mut record)
-            }
-        };
-        // Only now: the verifiers read them in the environment.
-        record.steps = self.env.borrow_mut().take_steps();
-        record
-    }
-
-    fn play(
-        &self,
-        task: usize,
-        seed: EpisodeSeed,
-        first: Observation,
-        record: &mut EpisodeRecord,
-    ) -> Result<(), Fault> {
-        let examination = self.examination;
-        let oracle = examination
-            .suite
-            .tasks
-            .get(task)
-            .map(|task| Arc::clone(&task.gold.oracle));
-        let mut session = examination.policy.open(Setting {
-            seed: seed.for_policy(),
-            now: examination.suite.now.to_string(),
-            parameters: examination.parameters.clone(),
-            script: Arc::clone(&examination.script),
-            tools: Arc::clone(&self.tools),
-            memory: Arc::from([]),
-            oracle: oracle.unwrap_or_else(|| Arc::from([])),
-        })?;
-        let mut observation = Some(first);
-        let mut result = Ok(());
-        while let Some(seen) = observation {
-            let action = match session.next(&seen) {
-                Ok(action) => action,
-                Err(fault) => {
-                    result = Err(fault);
-                    break;
-                }
-            };
-            let mut env = self.env.borrow_mut();
-            observation = match env.step(action) {
-                Ok(step) => step.observation.clone(),
-                Err(error) => {
-                    result = Err(kernel_fault("step", &error));
-                    break;
-                }
-            };
-            if env.over() {
-                break;
-            }
-        }
-        record.policy_log = session.log();
-        record.policy_fuel = session.fuel();
-        result
-    }
-
-    fn mark(&self, task: usize) -> Vec<Marked> {
-        let examination = self.examination;
-        let Some(task) = examination.suite.tasks.get(task) else {
-            return Vec::new();
-        };
-        let refusal = examination.refusal.filter(|_| task.gold.refusal.is_some());
-        let answer = examination.answer.filter(|_| !task.gold.answers.is_empty());
-        let episode: Rc<RefCell<dyn EpisodeRead>> = Rc::clone(&self.env) as _;
-        let verifiers = examination.verifiers.iter().copied();
-        verifiers
-            .chain(refusal)
-            .chain(answer)
-            .map(|verifier| {
-                let examined = verifier.verify(&episode, &task.gold);
-                Marked {
-                    verifier: verifier.name().to_owned(),
-                    digest: verifier.digest(),
-                    verdict: examined.verdict,
-                    log: examined.log,
-                    fuel: examined.fuel,
-                }
-            })
-            .collect()
-    }
-
-    fn judge(&self, record: &mut EpisodeRecord) -> Outcome {
-        let faults = record
-            .marks
-            .iter()
-            .filter_map(|mark| mark.verdict.as_ref().err());
-        let kinds: Vec<FaultKind> = faults.map(|fault| fault.kind).collect();
-        if kinds.iter().any(|kind| !kind.is_deterministic()) {
-            return Outcome::InfraError;
-        }
-        if !kinds.is_empty() || record.marks.is_empty() {
-            return Outcome::GraderError;
-        }
-        let verdicts: Vec<Verdict> = record
-            .marks
-            .iter()
-            .filter_map(|mark| mark.verdict.clone().ok())
-            .collect();
-        record.reward = reward(&verdicts);
-        if verdicts.iter().all(|verdict| verdict.pass) {
-            Outcome::Pass
-        } else {
-            Outcome::Fail
-        }
-    }
-}
-
-/// The tools, as policies see them.
-fn tool_cards() -> Arc<[ToolCard]> {
-    Tool::all()
-        .iter()
-        .map(|tool| ToolCard {
-            name: tool.name.to_owned(),
-            description: tool.description.to_owned(),
-            input_schema: tool.input_schema().to_string(),
-            read_only: tool.annotations.read_only,
-            destructive: tool.annotations.destructive,
-            idempotent: tool.annotations.idempotent,
-        })
-        .collect()
-}
-
-/// A failure of the kernel itself, in the form of a plugin's.
-fn kernel_fault(function: &str, error: &EnvError) -> Fault {
-    Fault {
-        plugin: "kernel".into(),
-        digest: Digest::of(b""),
-        function: function.into(),
-        kind: FaultKind::Host,
-        message: error.to_string(),
-        backtrace: Vec::new(),
     }
 }

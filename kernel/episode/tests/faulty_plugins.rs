@@ -15,8 +15,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use proctor_episode::{
-    CrmEnv, EpisodeRecord, EpisodeSeed, Examination, Outcome, Recorded, STEPS_MAX, Suite, Summary,
-    Tally,
+    CrmEnv, EpisodeRecord, EpisodeSeed, Examination, Outcome, Recorded, STEPS_MAX, Stores, Suite,
+    Summary, Tally,
 };
 use proctor_host::{
     Action, Fault, FaultKind, Host, Limits, LogLine, Observation, Policy, Verifier,
@@ -131,7 +131,7 @@ fn run(plugins: &Plugins, words: &str, parameters: &[(&str, &str)], jobs: usize)
     let mut records = BTreeMap::new();
     let finished = examination.run::<Infallible>(
         jobs,
-        &|| Ok(Box::new(Sqlite::from_image(&image)?)),
+        &Stores::new(&|| Ok(Box::new(Sqlite::from_image(&image)?))),
         &|_| true,
         &AtomicBool::new(false),
         &mut |finished| {

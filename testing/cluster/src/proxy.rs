@@ -239,3 +239,20 @@ fn shut((client, server): &(TcpStream, UnixStream)) {
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Shared;
+
+    #[test]
+    fn the_cut_comes_after_exactly_so_many_bytes_and_once() {
+        let shared = Shared::default();
+        assert_eq!(shared.allowance(7), (7, false));
+        shared.state().bytes_until_cut = Some(10);
+        assert_eq!(shared.allowance(4), (4, false));
+        assert_eq!(shared.allowance(6), (6, true));
+        assert_eq!(shared.allowance(9), (9, false));
+        shared.state().bytes_until_cut = Some(3);
+        assert_eq!(shared.allowance(5), (3, true));
+    }
+}

@@ -13,6 +13,7 @@ use crate::examiners;
 use crate::exit::{Exit, Failure};
 use crate::seeds;
 use crate::terminal::{BOLD, DIM, styled};
+use crate::workers::Source;
 
 const AGENTS: [&str; 3] = ["oracle", "noop", "student-sim"];
 
@@ -29,6 +30,7 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
         suite.name,
         suite.tasks.len()
     )?;
+    let source = Source::of(&options.store, options.isolation, &suite.data)?;
     let mut complete = true;
     for agent in AGENTS {
         let out_dir = folder.join(agent);
@@ -45,6 +47,7 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
             jobs: jobs(None),
             parameters: Vec::new(),
             script: None,
+            source: &source,
         };
         let finish = examine(&host, &request)?;
         complete &= finish.complete;

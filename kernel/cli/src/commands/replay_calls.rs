@@ -2,25 +2,29 @@
 
 use std::fs::File;
 use std::io::{BufReader, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use proctor_crm::Change;
 use proctor_episode::{CallOutcome, ReplaySummary, ReplayTally, ReplayedCall, replay_calls};
-use proctor_store::Sqlite;
+use proctor_store::{Postgres, Sqlite, Store, StoreError};
 use serde_json::{Value as Json, json};
 
+use crate::args::RecordedCalls;
 use crate::exit::{Exit, Failure};
+use crate::store::Choice;
 use crate::terminal::{BAD, DIM, GOOD, styled, table, table_text};
 
-pub fn run(file: &Path, verbose: bool, as_json: bool) -> Result<ExitCode, Failure> {
+pub fn run(calls: &RecordedCalls, verbose: bool, as_json: bool) -> Result<ExitCode, Failure> {
+    let file = &calls.path;
     let opened =
         File::open(file).map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
+    let choice = Choice::of(&calls.store)?;
+    require_empty(&choice)?;
     let mut out = anstream::stdout();
     let mut written = Ok(());
     let summary = replay_calls(
         BufReader::new(opened),
-        &mut || Ok(Box::new(Sqlite::in_memory()?)),
+        &mut || open(&choice),
         &mut |played| {
             let text = match &played {
                 Ok(call) if as_json => line(call).to_string(),
@@ -43,6 +47,24 @@ pub fn run(file: &Path, verbose: bool, as_json: bool) -> Result<ExitCode, Failur
         ExitCode::SUCCESS
     } else {
         Exit::Findings.into()
+    })
+}
+
+/// Recorded calls come with the rows that they met; others would be in their way.
+fn require_empty(choice: &Choice) -> Result<(), Failure> {
+    let mut store = open(choice)?;
+    if store.counts()?.iter().all(|(_, count)| *count == 0) {
+        return Ok(());
+    }
+    let message = "recorded calls are played on an empty database, but this one holds rows";
+    Err(Failure::input(message)
+        .hint("make an empty one with `proctor db migrate`, or use `--store sqlite`"))
+}
+
+fn open(choice: &Choice) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match choice {
+        Choice::Sqlite => Box::new(Sqlite::in_memory()?),
+        Choice::Postgres(address) => Box::new(Postgres::open(address)?),
     })
 }
 

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use proctor_episode::{
-    Examination, Finished, Outcome, Recorded, RunHeader, Split, Suite, Summary, TELEMETRY_VERSION,
-    Tally, Task, TelemetryError, TelemetryWriter, parse_script,
+    Examination, Finished, Outcome, Recorded, RunHeader, Split, Stores, Suite, Summary,
+    TELEMETRY_VERSION, Tally, Task, TelemetryError, TelemetryWriter, parse_script,
 };
 use proctor_host::{Digest, Host, Policy, Verifier};
-use proctor_store::{Image, Sqlite};
 
 use super::summary;
 use crate::args::RunOptions;
@@ -21,6 +20,7 @@ use crate::examiners::{self, Verifiers};
 use crate::exit::{Exit, Failure};
 use crate::seeds;
 use crate::terminal;
+use crate::workers::Source;
 
 /// What was asked for, in the terms of the kernel.
 pub struct Request<'a> {
@@ -35,6 +35,7 @@ pub struct Request<'a> {
     pub jobs: usize,
     pub parameters: Vec<(String, String)>,
     pub script: Option<String>,
+    pub source: &'a Source,
 }
 
 /// A run that is over.
@@ -68,6 +69,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
             .map(|text| parameter(text))
             .collect::<Result<_, _>>()?,
         script,
+        source: &Source::of(&options.store, options.isolation, &suite.data)?,
         suite: Arc::clone(&suite),
     };
     let finish = examine(&examiners::host()?, &request)?;
@@ -231,10 +233,9 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
     watch_for_interrupts();
     let bar = terminal::progress(examination.len(), "episodes");
     bar.set_position(recorded.iter().filter(|done| **done).count() as u64);
-    let image = Image::of(&request.suite.data)?;
     let result = examination.run(
         request.jobs,
-        &|| Ok(Box::new(Sqlite::from_image(&image)?)),
+        &Stores::new(&|| request.source.open()),
         &|index| !recorded.get(index).copied().unwrap_or(true),
         &STOP,
         &mut |finished| {
@@ -301,7 +302,6 @@ fn header(
             .as_ref()
             .map(|text| Digest::of(text.as_bytes()).to_string()),
         seed: request.seed,
-        store: "sqlite".into(),
         suite: suite.name.clone(),
         suite_digest: suite.digest.to_string(),
         suite_version: suite.version,
@@ -344,7 +344,9 @@ impl Sink {
                 Self::Telemetry(Box::new(TelemetryWriter::resume(folder, header, suite)?))
             }
             Some(folder) => {
-                Self::Telemetry(Box::new(TelemetryWriter::create(folder, header, suite)?))
+                let writer =
+                    TelemetryWriter::create(folder, header, &request.source.backend(), suite)?;
+                Self::Telemetry(Box::new(writer))
             }
         })
     }

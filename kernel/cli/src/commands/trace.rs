@@ -234,11 +234,28 @@ pub fn print(run: &Path, episode: &str) -> Result<(), Failure> {
                 let reward =
                     reward.map_or("no score".into(), |reward| format!("reward {reward:.3}"));
                 writeln!(out, "\noutcome   {}, {reward}", styled(style, outcome))?;
+                if let Some(interrupted) = interrupted_text(&line["wall"]) {
+                    writeln!(out, "          {}", styled(DIM, interrupted))?;
+                }
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The attempts that were broken off before the one recorded, on one line.
+fn interrupted_text(wall: &Json) -> Option<String> {
+    let attempts = wall["interrupted"].as_array()?;
+    let attempts: Vec<String> = attempts
+        .iter()
+        .map(|attempt| {
+            let seconds = attempt["duration_us"].as_f64().unwrap_or(0.0) / 1e6;
+            format!("after {seconds:.3} s: {}", text(&attempt["reason"]))
+        })
+        .collect();
+    let all = attempts.join("; ").replace('\n', " ");
+    Some(format!("begun anew, interrupted {}", clipped(&all)))
 }
 
 fn step_text(fields: &Json) -> String {

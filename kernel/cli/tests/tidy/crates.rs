@@ -8,7 +8,7 @@ use crate::{Source, assert_none, source, sources};
 
 /// Most crates of others that ours name, in both workspaces together. Raising it is a decision:
 /// docs/dependencies.md says what each is for.
-const DIRECT_DEPENDENCIES_MAX: usize = 32;
+const DIRECT_DEPENDENCIES_MAX: usize = 38;
 
 /// The kernel's crates, by folder: each may use those before it and no other.
 const LAYERS: [&str; 10] = [
@@ -19,8 +19,19 @@ fn manifests() -> impl Iterator<Item = Source> {
     sources().into_iter().filter(Source::is_manifest)
 }
 
+/// Crates of ours that only tests may use, and so any of them.
+const FOR_TESTS: [&str; 1] = ["proctor-cluster"];
+
 /// Crates that a manifest names, whatever for.
 fn dependencies(manifest: &Table) -> BTreeSet<String> {
+    dependencies_of(
+        manifest,
+        &["dependencies", "dev-dependencies", "build-dependencies"],
+    )
+}
+
+/// Crates that a manifest names for these purposes.
+fn dependencies_of(manifest: &Table, kinds: &[&str]) -> BTreeSet<String> {
     let targets = manifest.get("target").and_then(Value::as_table);
     let tables = targets
         .into_iter()
@@ -29,9 +40,9 @@ fn dependencies(manifest: &Table) -> BTreeSet<String> {
     tables
         .chain([manifest])
         .flat_map(|table| {
-            ["dependencies", "dev-dependencies", "build-dependencies"]
-                .into_iter()
-                .filter_map(|kind| table.get(kind)?.as_table())
+            kinds
+                .iter()
+                .filter_map(|kind| table.get(*kind)?.as_table())
         })
         .flat_map(|table| table.keys().cloned())
         .collect()
@@ -70,7 +81,10 @@ fn a_crate_knows_only_the_layers_above_it() {
         let manifest = source.toml();
         let package = manifest["package"]["name"].as_str().unwrap();
         let folder = file.strip_suffix("/Cargo.toml").unwrap();
-        breaches.extend(breaches_of_layer(package, folder, &dependencies(&manifest)));
+        let mut named = dependencies(&manifest);
+        let shipped = dependencies_of(&manifest, &["dependencies", "build-dependencies"]);
+        named.retain(|name| shipped.contains(name) || !FOR_TESTS.contains(&name.as_str()));
+        breaches.extend(breaches_of_layer(package, folder, &named));
         seen += 1;
     }
     assert!(seen >= 5, "only {seen} crates of the kernel were found");

@@ -3,20 +3,22 @@
 //! Fields are declared in alphabetical order of their JSON names: canonical JSON wants keys
 //! sorted, and a test holds the declarations to it.
 
+mod views;
+
 use std::collections::BTreeMap;
 
-use proctor_crm::{Change, Row, ToolResult};
-use proctor_host::{Action, Fault, Level, Limits, LogLine, Observation};
+use proctor_host::{Action, Fault, Limits, LogLine, Observation};
 use schemars::JsonSchema;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::outcome::Outcome;
+use self::views::{ChangeView, LogView, ResultView, change_view, log_view};
+use crate::env::Backend;
+use crate::outcome::{Interruption, Outcome};
 use crate::runner::{EpisodeRecord, Marked};
 use crate::suite::Task;
 
 /// Version of the telemetry's schema, raised when a field changes meaning or goes.
-pub const TELEMETRY_VERSION: u32 = 1;
+pub const TELEMETRY_VERSION: u32 = 2;
 
 /// One event. What a consumer doesn't know, it must pass over.
 #[derive(Serialize, JsonSchema)]
@@ -113,8 +115,6 @@ pub struct RunStart {
     pub script_digest: Option<String>,
     /// Seed of the run.
     pub seed: u64,
-    /// Backend of the store.
-    pub store: String,
     /// Name of the suite.
     pub suite: String,
     /// Digest of everything the suite says.
@@ -223,12 +223,6 @@ struct CheckView<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct LogView<'a> {
-    level: &'static str,
-    line: &'a str,
-}
-
-#[derive(Serialize, JsonSchema)]
 pub(super) struct FaultFields<'a> {
     backtrace: &'a [String],
     digest: String,
@@ -265,121 +259,6 @@ pub(super) struct EpisodeEnd<'a> {
 pub(super) struct RunEnd {
     pub(super) episodes: u64,
     pub(super) outcomes: BTreeMap<&'static str, u64>,
-}
-
-/// A row as agents see it, without columns where nothing is recorded.
-pub(super) struct RowView<'a>(&'a Row);
-
-impl Serialize for RowView<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut cells: Vec<_> = self
-            .0
-            .cells()
-            .filter(|(_, value)| !value.is_null())
-            .collect();
-        cells.sort_unstable_by_key(|(column, _)| column.name);
-        let mut map = serializer.serialize_map(Some(cells.len()))?;
-        for (column, value) in cells {
-            map.serialize_entry(column.name, &value.to_json())?;
-        }
-        map.end()
-    }
-}
-
-#[derive(Serialize, JsonSchema)]
-pub(super) struct ResultView<'a> {
-    /// Facts beside rows, such as totals.
-    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
-    #[serde(skip_serializing_if = "Facts::is_empty")]
-    facts: Facts<'a>,
-    #[schemars(with = "Vec<BTreeMap<String, serde_json::Value>>")]
-    rows: Vec<RowView<'a>>,
-}
-
-struct Facts<'a>(&'a ToolResult);
-
-impl Facts<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.facts.is_empty()
-    }
-}
-
-impl Serialize for Facts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sorted: BTreeMap<&str, serde_json::Value> = self
-            .0
-            .facts
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.to_json()))
-            .collect();
-        sorted.serialize(serializer)
-    }
-}
-
-/// What happened to one row: `after` alone for a new one, `before` alone for one that is gone;
-/// of an update the columns that differ.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct ChangeView<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
-    after: Option<Cells<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
-    before: Option<Cells<'a>>,
-    entity: &'static str,
-    id: String,
-}
-
-enum Cells<'a> {
-    Row(RowView<'a>),
-    Columns(BTreeMap<&'static str, serde_json::Value>),
-}
-
-impl Serialize for Cells<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Row(row) => row.serialize(serializer),
-            Self::Columns(columns) => columns.serialize(serializer),
-        }
-    }
-}
-
-fn change_view(change: &Change) -> ChangeView<'_> {
-    let (before, after) = match change {
-        Change::Insert(row) => (None, Some(Cells::Row(RowView(row)))),
-        Change::Delete(row) => (Some(Cells::Row(RowView(row))), None),
-        Change::Update { .. } => {
-            let columns = change.columns();
-            let before = columns
-                .iter()
-                .map(|of| (of.column, of.before.to_json()))
-                .collect();
-            let after = columns
-                .iter()
-                .map(|of| (of.column, of.after.to_json()))
-                .collect();
-            (Some(Cells::Columns(before)), Some(Cells::Columns(after)))
-        }
-    };
-    ChangeView {
-        after,
-        before,
-        entity: change.entity().name(),
-        id: change.id().to_string(),
-    }
-}
-
-fn log_view(log: &[LogLine]) -> Vec<LogView<'_>> {
-    log.iter()
-        .map(|line| LogView {
-            level: match line.level {
-                Level::Debug => "debug",
-                Level::Info => "info",
-                Level::Warn => "warn",
-            },
-            line: &line.text,
-        })
-        .collect()
 }
 
 /// All events of one episode, in order.
@@ -432,13 +311,7 @@ fn step_fields<'a>(number: usize, step: &'a crate::env::Step, episode: &'a str) 
         Action::Decline(text) => ("decline", Some(text.as_str()), None),
     };
     let (result, refusal) = match &step.observation {
-        Some(Observation::Accepted(result)) => (
-            Some(ResultView {
-                facts: Facts(result),
-                rows: result.rows.iter().map(RowView).collect(),
-            }),
-            None,
-        ),
+        Some(Observation::Accepted(result)) => (Some(ResultView::of(result)), None),
         Some(Observation::Refused(refusal)) => (
             None,
             Some(RefusalView {
@@ -516,15 +389,28 @@ struct Line<'a> {
     event: Event<'a>,
     /// Number of the line, from 0.
     seq: u64,
-    /// Wall-clock facts: covered by no hash, never the same twice.
+    /// What results don't depend on: covered by no hash.
     wall: Option<Wall>,
 }
 
-/// Wall-clock facts of a line.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Wall {
-    /// Microseconds that the episode took.
+/// What results don't depend on: facts of the wall clock, and where the rows lived.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Wall {
+    /// Of `run.start`.
+    Run(Backend),
+    /// Of `episode.end`.
+    Episode(EpisodeWall),
+}
+
+/// How an episode went by the wall clock.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct EpisodeWall {
+    /// Microseconds that the episode took; of several attempts, the one recorded.
     pub(super) duration_us: u64,
+    /// Attempts that were broken off before the one recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) interrupted: Vec<Interruption>,
 }
 
 /// JSON Schema (draft 2020-12) of a line.

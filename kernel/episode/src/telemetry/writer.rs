@@ -14,8 +14,9 @@ use serde_json::Value as Json;
 
 use super::chain::{LineError, Lines, link};
 use super::error::{ResumeError, TelemetryError};
-use super::events::{Event, RunEnd, RunStart, Wall, of_episode};
+use super::events::{EpisodeWall, Event, RunEnd, RunStart, Wall, of_episode};
 use crate::canonical;
+use crate::env::Backend;
 use crate::outcome::Outcome;
 use crate::runner::Finished;
 use crate::suite::Suite;
@@ -59,7 +60,7 @@ pub struct TelemetryWriter {
 struct EventText {
     /// `"event":…,"fields":…`
     body: String,
-    wall: Option<u64>,
+    wall: Option<Wall>,
     ends: Option<(String, Outcome, Option<f64>)>,
 }
 
@@ -72,17 +73,18 @@ struct PendingLine {
 #[derive(serde::Deserialize, Serialize)]
 struct PendingEvent {
     body: String,
-    wall: Option<u64>,
+    wall: Option<Wall>,
 }
 
 impl TelemetryWriter {
-    /// Starts a run in a folder that is new or empty.
+    /// Starts a run in a folder that is new or empty, on this backend.
     ///
     /// # Errors
     /// When the folder holds something, or cannot be written to.
     pub fn create(
         folder: &Path,
         header: &RunStart,
+        backend: &Backend,
         suite: std::sync::Arc<Suite>,
     ) -> Result<Self, TelemetryError> {
         let io = |source| TelemetryError::Io {
@@ -96,7 +98,8 @@ impl TelemetryWriter {
             });
         }
         let mut writer = Self::open(folder, header, suite, true)?;
-        let start = event_text(&Event::RunStart(header), None);
+        let mut start = event_text(&Event::RunStart(header));
+        start.wall = Some(Wall::Run(backend.clone()));
         writer.append(&[start])?;
         Ok(writer)
     }
@@ -191,10 +194,13 @@ impl TelemetryWriter {
         let record = &finished.record;
         let mut events: Vec<EventText> = of_episode(record, task, &episode)
             .iter()
-            .map(|event| event_text(event, None))
+            .map(event_text)
             .collect();
         if let Some(last) = events.last_mut() {
-            last.wall = Some(record.duration_us);
+            last.wall = Some(Wall::Episode(EpisodeWall {
+                duration_us: record.duration_us,
+                interrupted: record.interrupted.clone(),
+            }));
             last.ends = Some((task.id.clone(), record.outcome, record.reward));
         }
         if finished.index == self.next {
@@ -225,7 +231,7 @@ impl TelemetryWriter {
                 episodes: self.next as u64,
                 outcomes: outcomes.collect(),
             };
-            let end = event_text(&Event::RunEnd(end), None);
+            let end = event_text(&Event::RunEnd(end));
             self.append(&[end])?;
             self.ended = true;
         }
@@ -258,7 +264,7 @@ impl TelemetryWriter {
                 .iter()
                 .map(|event| PendingEvent {
                     body: event.body.clone(),
-                    wall: event.wall,
+                    wall: event.wall.clone(),
                 })
                 .collect(),
         };
@@ -285,9 +291,9 @@ impl TelemetryWriter {
             bytes.extend_from_slice(b"\",");
             bytes.extend_from_slice(event.body.as_bytes());
             bytes.extend_from_slice(format!(",\"seq\":{seq}").as_bytes());
-            if let Some(duration_us) = event.wall {
+            if let Some(wall) = &event.wall {
                 bytes.extend_from_slice(b",\"wall\":");
-                canonical::write(&mut bytes, &Wall { duration_us });
+                canonical::write(&mut bytes, wall);
             }
             bytes.extend_from_slice(b"}\n");
             seq += 1;
@@ -367,8 +373,8 @@ impl TelemetryWriter {
         Ok(())
     }
 
-    /// Takes over episodes that were finished before their turn. A line that was cut short is
-    /// an episode that isn't recorded: it is run again.
+    /// Takes over episodes that were finished before their turn. A line that was cut short, or
+    /// that another version wrote, is an episode that isn't recorded: it is run again.
     fn take_pending(&mut self) -> Result<(), TelemetryError> {
         let mut bytes = Vec::new();
         let io = |source| TelemetryError::Io {
@@ -422,7 +428,7 @@ fn open_file(path: &Path, new: bool) -> Result<File, TelemetryError> {
         })
 }
 
-fn event_text(event: &Event<'_>, wall: Option<u64>) -> EventText {
+fn event_text(event: &Event<'_>) -> EventText {
     let text = canonical::to_string(event);
     // Without the braces: the line adds its chain before and its number after.
     let body = text
@@ -431,7 +437,7 @@ fn event_text(event: &Event<'_>, wall: Option<u64>) -> EventText {
         .to_owned();
     EventText {
         body,
-        wall,
+        wall: None,
         ends: None,
     }
 }

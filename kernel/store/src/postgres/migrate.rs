@@ -39,7 +39,12 @@ impl Postgres {
 
 /// Within a transaction: waits until no other process migrates or rebuilds this database.
 pub(super) fn take_turn(session: &mut Session) -> Result<(), StoreError> {
-    let sql = format!("SELECT pg_advisory_xact_lock({TURN})");
+    let usual = session.lock_time_max().as_millis();
+    let sql = format!(
+        "SET LOCAL lock_timeout TO 0;
+         SELECT pg_advisory_xact_lock({TURN});
+         SET LOCAL lock_timeout TO {usual}"
+    );
     session.wait(Work::Whole, async |client| client.batch_execute(&sql).await)
 }
 

@@ -101,6 +101,24 @@ impl Postgres {
         schema::check(&mut self.session)
     }
 
+    /// Refuses a server that takes no changes, such as a standby. It may in a while.
+    ///
+    /// # Errors
+    /// When it doesn't, or fails.
+    pub fn check_writable(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        let read_only: String = self
+            .session
+            .value("SELECT current_setting('transaction_read_only')")?;
+        if read_only == "on" {
+            return Err(StoreError::Interrupted {
+                backend: BACKEND,
+                reason: "the server takes no changes".into(),
+            });
+        }
+        Ok(())
+    }
+
     /// Refuses a database whose rows break a constraint, whether or not the constraint is still
     /// there: reads all of them, and has them prove themselves in another database.
     ///

@@ -80,10 +80,12 @@ impl Session {
 
     /// Settings on which results, or our waiting, depend.
     fn settle(&mut self, address: &Address) -> Result<(), StoreError> {
+        let lock_time_max = self.lock_time_max().as_millis();
         let settings = format!(
             "SET search_path TO {SCHEMA};
              SET timezone TO 'UTC';
              SET idle_in_transaction_session_timeout TO 0;
+             SET lock_timeout TO {lock_time_max};
              SET client_min_messages TO warning"
         );
         let (encoding, version) = self.wait(Work::Step, async |client| {
@@ -107,6 +109,11 @@ impl Session {
             return Err(unreachable(address, reason, false));
         }
         Ok(())
+    }
+
+    /// How long a lock is waited for: less than an answer, so that the server says what is wrong.
+    pub(super) fn lock_time_max(&self) -> Duration {
+        self.answer_time_max * 2 / 3
     }
 
     /// Whether nothing more can come over this connection.
@@ -288,6 +295,9 @@ fn no_answer(limit: Duration) -> String {
 /// hold values of rows and is left out.
 pub(super) fn reason(error: &Error) -> String {
     match error.as_db_error() {
+        Some(said) if *said.code() == SqlState::LOCK_NOT_AVAILABLE => {
+            "somebody else works on the same rows or tables, such as a run on this database".into()
+        }
         Some(said) => said.message().to_owned(),
         None => match error.source() {
             Some(cause) => format!("{error}: {cause}"),

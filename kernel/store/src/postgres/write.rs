@@ -15,6 +15,13 @@ use crate::{ConstraintKind, Snapshot, StoreError};
 /// Most changes that are sent before an answer is read.
 const BATCH_MAX: usize = 500;
 
+/// Waits for the turn of the episode to change rows; see [`Postgres::write_under_savepoint`].
+const FIRST_SAVEPOINT: &str = "SELECT pg_advisory_xact_lock(33611624446976883); SAVEPOINT batch";
+const NEXT_SAVEPOINT: &str = "RELEASE SAVEPOINT batch; SAVEPOINT batch";
+const BACK: &str = "ROLLBACK TO SAVEPOINT batch";
+/// How many times to wait for a turn, each as long as a lock is waited for: an hour in all.
+const TURN_TRIES_MAX: u32 = 180;
+
 /// Changes as they are sent: each with its statement's text and what to bind.
 type Batch<'c> = Vec<Sending<'c>>;
 
@@ -27,21 +34,46 @@ struct Sending<'c> {
 impl Postgres {
     /// Within the episode's transaction, in one round trip. The savepoint stays until the next
     /// batch: only when the answers are here is it known whether there was a row for each.
+    ///
+    /// Before its first change an episode waits for its turn, so that of all episodes on one
+    /// database, whoever runs them, one at a time changes rows until its reset. Else two could
+    /// wait for each other's rows, and which of them the server breaks off would be chance.
     pub(super) fn write_under_savepoint(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let batch = self.word(changes)?;
-        let savepoint = if self.savepoint {
-            "RELEASE SAVEPOINT batch; SAVEPOINT batch"
-        } else {
-            "SAVEPOINT batch"
-        };
-        (self.written, self.savepoint) = (true, true);
-        let written = self.send(Some(savepoint), &batch);
-        if written.is_err() {
-            // Takes back a transaction that the server has given up, too.
-            let back = self.run("ROLLBACK TO SAVEPOINT batch");
-            self.lost = back.is_err();
+        if !self.written {
+            self.written = true;
+            return self.write_when_it_is_our_turn(&batch);
         }
-        written
+        let written = self.send(Some(NEXT_SAVEPOINT), &batch);
+        self.settle(written.map_err(Unsent::into_error), BACK)
+    }
+
+    fn write_when_it_is_our_turn(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let mut tries = 0;
+        loop {
+            match self.send(Some(FIRST_SAVEPOINT), batch) {
+                // Without the turn there is no savepoint either.
+                Err(Unsent::Opening(error)) => {
+                    tries += 1;
+                    let waited_enough = tries == TURN_TRIES_MAX;
+                    let waits = error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+                    let again = waits && !waited_enough;
+                    let result = if again { Ok(()) } else { Err(failed(error)) };
+                    self.settle(result, "ROLLBACK TO SAVEPOINT mark")?;
+                }
+                // The turn is older than the savepoint, and stays.
+                sent => return self.settle(sent.map_err(Unsent::into_error), BACK),
+            }
+        }
+    }
+
+    /// Goes back where something is wrong, or was tried in vain.
+    fn settle(&mut self, sent: Result<(), StoreError>, back: &str) -> Result<(), StoreError> {
+        if sent.is_err() || back != BACK {
+            // Takes back a transaction that the server has given up, too.
+            self.lost = self.run(back).is_err();
+        }
+        sent
     }
 
     /// A transaction of its own in a database that others may write to.
@@ -49,7 +81,7 @@ impl Postgres {
         let batch = self.word(changes)?;
         self.in_transaction(|store| {
             store.notice_others()?;
-            store.send(None, &batch)
+            Ok(store.send(None, &batch)?)
         })
     }
 
@@ -59,10 +91,10 @@ impl Postgres {
         self.written = true;
         match &batch[..] {
             // The statement is the transaction.
-            [_] => self.send(None, &batch),
+            [_] => Ok(self.send(None, &batch)?),
             _ => {
                 let written = self.send(Some("BEGIN"), &batch);
-                self.close(written, batch.last().map(|sending| sending.row))
+                self.close(written.map_err(Unsent::into_error), batch.last().map(|sending| sending.row))
             }
         }
     }
@@ -128,7 +160,7 @@ impl Postgres {
 
     /// Sends what opens the batch and its statements at once, and reads the answers. The first
     /// that isn't right is the error; what has come of the others is unknown then.
-    fn send(&mut self, opening: Option<&'static str>, batch: &Batch<'_>) -> Result<(), StoreError> {
+    fn send(&mut self, opening: Option<&'static str>, batch: &Batch<'_>) -> Result<(), Unsent> {
         let texts: Vec<&str> = batch.iter().map(|sending| sending.sql.as_str()).collect();
         let statements = self.session.prepare(&texts)?;
         let answers = self.session.wait(Work::Step, async |client| {
@@ -144,19 +176,50 @@ impl Postgres {
                     client.execute(statement, &parameters).await
                 }));
             }
-            let mut answers = in_order(asked).await;
-            if opening.is_some() {
-                answers.remove(0)?;
-            }
-            Ok(answers)
+            Ok(in_order(asked).await)
         })?;
+        let mut answers = answers.into_iter();
+        if opening.is_some()
+            && let Some(Err(error)) = answers.next()
+        {
+            return Err(Unsent::Opening(error));
+        }
         for (sending, answer) in batch.iter().zip(answers) {
             match answer {
                 Ok(rows) => hit(sending.row, rows)?,
-                Err(error) => return Err(refused(sending.row, error)),
+                Err(error) => return Err(refused(sending.row, error).into()),
             }
         }
         Ok(())
+    }
+}
+
+/// Why a batch isn't done.
+enum Unsent {
+    /// What opens it failed.
+    Opening(Error),
+    /// The rest.
+    Failed(StoreError),
+}
+
+impl Unsent {
+    fn into_error(self) -> StoreError {
+        match self {
+            Self::Opening(error) => failed(error),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+impl From<StoreError> for Unsent {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Unsent> for StoreError {
+    fn from(unsent: Unsent) -> Self {
+        unsent.into_error()
     }
 }
 

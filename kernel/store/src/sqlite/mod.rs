@@ -36,6 +36,8 @@ pub struct Sqlite {
     sum: Sum,
     /// The sum at the mark; there is one while an episode is open.
     mark: Option<Sum>,
+    /// Whether anything was written since the mark.
+    written: bool,
     /// Whether a failure left a state that nobody knows.
     lost: bool,
     wording: Wording<SqliteDialect>,
@@ -64,6 +66,7 @@ impl Sqlite {
             data_version: 0,
             sum,
             mark: None,
+            written: false,
             lost: false,
             wording: Wording::default(),
             digests: Writer::default(),
@@ -278,6 +281,7 @@ impl Sqlite {
             Guard::Savepoint => self.run("SAVEPOINT batch")?,
             Guard::Transaction => self.open_transaction()?,
         }
+        self.written = true;
         let before = self.sum;
         let done = work(self).and_then(|()| match guard {
             Guard::Statement => Ok(()),
@@ -343,6 +347,7 @@ impl Store for Sqlite {
             return Err(StoreError::Misuse("an episode is open already"));
         }
         self.open_transaction()?;
+        self.written = false;
         self.mark = Some(self.sum);
         Ok(())
     }
@@ -352,6 +357,9 @@ impl Store for Sqlite {
         let mark = self
             .mark
             .ok_or(StoreError::Misuse("no episode is open to be reset"))?;
+        if !self.written {
+            return Ok(());
+        }
         // A savepoint to roll back to would do it too, but SQLite's journal goes on growing
         // then, and each reset would play back all that any reset before it did.
         self.lost = true;
@@ -362,6 +370,7 @@ impl Store for Sqlite {
             return Err(StoreError::Lost);
         }
         self.lost = false;
+        self.written = false;
         self.sum = mark;
         Ok(())
     }

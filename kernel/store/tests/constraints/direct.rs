@@ -46,10 +46,13 @@ impl Direct {
     }
 }
 
-/// A table `points` of every code point that is a character, but for NUL, which no text in
-/// PostgreSQL has: a column `i` with its number and a column `c` with the character.
-pub(crate) const POINTS: &str = "(
-  SELECT i, chr(i) COLLATE \"C\" AS c FROM (
-    SELECT generate_series(1, 55295) AS i
-    UNION ALL SELECT generate_series(57344, 1114111)) AS numbers
-  OFFSET 0) AS points";
+/// A table `points` of every character up to one, but for NUL, which no text in PostgreSQL has: a
+/// column `i` with its code point and a column `c` with the character.
+pub(crate) fn points(last: char) -> String {
+    let last = u32::from(last);
+    // The numbers left out are surrogates.
+    format!(
+        "(SELECT i, chr(i) COLLATE \"C\" AS c FROM generate_series(1, {last}) AS i
+          WHERE i NOT BETWEEN 55296 AND 57343 OFFSET 0) AS points"
+    )
+}

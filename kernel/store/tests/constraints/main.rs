@@ -165,7 +165,7 @@ impl Attempts<'_> {
                 .into_iter()
                 .rev()
                 .filter(|other| *other > target);
-            let mut statements: Vec<_> = others.map(|other| delete(other)).collect();
+            let mut statements: Vec<_> = others.map(delete).collect();
             statements.extend([hanging, delete(target)]);
             let refusal = self.database.attempt(&statements).unwrap_err();
             assert_eq!(refusal.rule, Rule::Reference, "{target:?} {place}");
