@@ -22,6 +22,7 @@ mod proctor;
 mod recorded_calls;
 mod records;
 mod resuming;
+mod servers;
 mod suite_files;
 mod suite_lint;
 mod telemetry;

@@ -2,6 +2,7 @@
 
 use proctor_crm::Id;
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 use uuid::Uuid;
 
@@ -44,9 +45,7 @@ impl Bare {
     }
 
     pub(crate) fn update(&self, id: Id, notes: &str) {
-        let id = Uuid::from_bytes(*id.as_bytes());
-        let row = self.client.query_one(&self.update, &[&notes, &id]);
-        self.runtime.block_on(row).unwrap();
+        self.one(&self.update, &[&notes, &uuid(id)]);
     }
 
     pub(crate) fn update_all(&self, ids: &[Id], notes: &str) {
@@ -54,8 +53,15 @@ impl Bare {
     }
 
     pub(crate) fn select(&self, id: Id) {
-        let id = Uuid::from_bytes(*id.as_bytes());
-        let row = self.client.query_one(&self.select, &[&id]);
+        self.one(&self.select, &[&uuid(id)]);
+    }
+
+    fn one(&self, statement: &Statement, parameters: &[&(dyn ToSql + Sync)]) {
+        let row = self.client.query_one(statement, parameters);
         self.runtime.block_on(row).unwrap();
     }
+}
+
+fn uuid(id: Id) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
 }

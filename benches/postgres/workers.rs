@@ -9,7 +9,7 @@ use proctor_benches::suite;
 use proctor_cluster::Cluster;
 use proctor_episode::{Examination, Stores, Verify};
 use proctor_host::{FirstParty, Grant, Host, Limits, ORACLE, Plugin};
-use proctor_store::{Image, Sqlite};
+use proctor_store::{Image, Sqlite, Store};
 
 use crate::crm::Crm;
 
@@ -37,8 +37,9 @@ pub(crate) fn episodes(criterion: &mut Criterion, cluster: &Cluster) {
     };
     let image = Image::of(&suite.data).unwrap();
     let crm = Crm::canonical(cluster);
-    let sqlite = Stores::new(&|| Ok(Box::new(Sqlite::from_image(&image)?)));
-    let postgres = Stores::new(&|| Ok(Box::new(crm.open())));
+    let in_memory = || Ok(Box::new(Sqlite::from_image(&image)?) as Box<dyn Store>);
+    let on_server = || Ok(Box::new(crm.open()) as Box<dyn Store>);
+    let (sqlite, postgres) = (Stores::new(&in_memory), Stores::new(&on_server));
     let mut group = criterion.benchmark_group("oracle episodes");
     group.throughput(Throughput::Elements(examination.len() as u64));
     group.sample_size(10).sampling_mode(SamplingMode::Flat);

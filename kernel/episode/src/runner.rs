@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use proctor_crm::Change;
 use proctor_host::{
@@ -151,19 +150,6 @@ pub struct Finished {
     pub index: usize,
     /// The episode.
     pub record: EpisodeRecord,
-}
-
-/// Measures what no hash covers. All looks at the wall clock are here.
-struct Stopwatch(Instant);
-
-impl Stopwatch {
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
 }
 
 /// A run that could not go on.

@@ -2,8 +2,8 @@
 //!
 //! A line is `{"chain", "event", "fields", "seq", "wall"}`. `chain` is SHA-256 over the chain of
 //! the line before (64 hexadecimal digits; of nothing for the first) followed by the canonical
-//! JSON of `{"event", "fields", "seq"}`: wall-clock facts are in `wall` alone and no hash covers
-//! them. Field names follow OpenTelemetry's GenAI conventions where one exists.
+//! JSON of `{"event", "fields", "seq"}`: what results don't depend on, such as how long something
+//! took and where the rows lived, is in `wall` alone, and no hash covers it. Field names follow OpenTelemetry's GenAI conventions where one exists.
 
 mod chain;
 mod error;

@@ -37,8 +37,9 @@ use proctor_crm::{Change, Entity, Found, Query};
 
 /// Where rows live.
 ///
-/// Synchronous on purpose: a worker is a thread with a store of its own, and each method is at
-/// most one round trip.
+/// Synchronous on purpose: a worker is a thread with a store of its own. On a server, `read`,
+/// `apply` and `reset` within an episode are at most one round trip each, once the statements are
+/// prepared.
 ///
 /// An *episode* is the stretch from [`begin`](Store::begin) to [`end`](Store::end). Whatever
 /// happens in it is undone by `reset` and `end`; outside of one, [`apply`](Store::apply) is

@@ -39,11 +39,7 @@ fn dependencies_of(manifest: &Table, kinds: &[&str]) -> BTreeSet<String> {
         .filter_map(Value::as_table);
     tables
         .chain([manifest])
-        .flat_map(|table| {
-            kinds
-                .iter()
-                .filter_map(|kind| table.get(*kind)?.as_table())
-        })
+        .flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)?.as_table()))
         .flat_map(|table| table.keys().cloned())
         .collect()
 }

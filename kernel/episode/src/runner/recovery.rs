@@ -2,13 +2,13 @@
 //! was interrupted is begun anew, once.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proctor_store::{Store, StoreError};
 
 use super::queue::Queue;
 use super::worker::Worker;
-use super::{EpisodeRecord, Examination, RunError, Stopwatch};
+use super::{EpisodeRecord, Examination, RunError};
 use crate::outcome::Interruption;
 
 /// How long it is usually tried to open a store anew: a server takes this long to restart.
@@ -119,7 +119,7 @@ impl<'a> Recovering<'a> {
 
     /// Opens a store after a failure: the server may be restarting, so it is tried for a while.
     fn open_anew(&self) -> Result<Worker<'a>, Halt> {
-        let began = Stopwatch::start();
+        let began = Instant::now();
         let mut pause = PAUSE_MIN;
         loop {
             let error = match self.open_store() {
@@ -138,7 +138,7 @@ impl<'a> Recovering<'a> {
 
     /// Waits, unless the run is over.
     fn wait(&self, pause: Duration) -> Result<(), Halt> {
-        let began = Stopwatch::start();
+        let began = Instant::now();
         loop {
             if self.queue.over() {
                 return Err(Halt::Stopped);
@@ -233,7 +233,7 @@ mod tests {
             queue: &Queue::new(1, &|_| true, stop),
             worker: None,
         };
-        let began = Stopwatch::start();
+        let began = Instant::now();
         let outcome = recovering.open_anew().map(drop);
         let took = began.elapsed();
         Opened {
@@ -300,34 +300,51 @@ mod tests {
     }
 
     #[test]
-    fn a_first_store_is_not_waited_for_and_must_hold_the_suites_data() {
-        let examination = examination();
+    fn a_first_store_is_not_waited_for() {
+        let (examination, never) = (examination(), AtomicBool::new(false));
         let tries = AtomicUsize::new(0);
-        let never = AtomicBool::new(false);
-        let queue = Queue::new(1, &|_| true, &never);
-        let open = |open: &(dyn Fn() -> Result<Box<dyn Store>, StoreError> + Sync)| {
-            match Recovering::open(&examination, &Stores::new(open), &queue) {
-                Err(Halt::Failed(error)) => error,
-                _ => panic!("it was opened"),
-            }
-        };
-        let away = open(&|| {
-            tries.fetch_add(1, Ordering::SeqCst);
-            Err(interrupted())
-        });
-        assert!(matches!(away, RunError::Store(_)), "{away}");
+        let opened = Recovering::open(
+            &examination,
+            &Stores::new(&|| {
+                tries.fetch_add(1, Ordering::SeqCst);
+                Err(interrupted())
+            }),
+            &Queue::new(1, &|_| true, &never),
+        )
+        .map(drop);
+        assert!(matches!(opened, Err(Halt::Failed(RunError::Store(_)))));
         assert_eq!(tries.load(Ordering::SeqCst), 1);
-        let other = open(&|| Ok(Box::new(Sqlite::in_memory()?)));
-        let (found, expected) = (
-            Sqlite::in_memory().unwrap().fingerprint(),
-            examination.suite.data.fingerprint(),
-        );
-        assert_eq!(
-            other.to_string(),
-            format!(
-                "the store holds other data than the suite's: \
-                 fingerprint {found} instead of {expected}"
-            )
-        );
+    }
+
+    #[test]
+    fn a_store_with_other_data_is_refused_whenever_it_is_opened() {
+        let (examination, never) = (examination(), AtomicBool::new(false));
+        let open = || Ok(Box::new(Sqlite::in_memory()?) as Box<dyn Store>);
+        let (stores, all) = (Stores::new(&open), |_| true);
+        let queue = Queue::new(1, &all, &never);
+        let again = Recovering {
+            examination: &examination,
+            stores: &stores,
+            queue: &queue,
+            worker: None,
+        };
+        let expected = examination.suite.data.fingerprint();
+        let found = Sqlite::in_memory().unwrap().fingerprint();
+        let both = [
+            Recovering::open(&examination, &stores, &queue).map(drop),
+            again.open_anew().map(drop),
+        ];
+        for opened in both {
+            let Err(Halt::Failed(error)) = opened else {
+                panic!("it was opened");
+            };
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the store holds other data than the suite's: \
+                     fingerprint {found} instead of {expected}"
+                )
+            );
+        }
     }
 }

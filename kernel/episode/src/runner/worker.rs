@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use proctor_crm::Tool;
 use proctor_host::{
@@ -10,7 +11,7 @@ use proctor_host::{
 };
 use proctor_store::Store;
 
-use super::{EpisodeRecord, Examination, Marked, Stopwatch};
+use super::{EpisodeRecord, Examination, Marked};
 use crate::env::{CrmEnv, StoreFailure};
 use crate::outcome::{Outcome, reward};
 use crate::seed::EpisodeSeed;
@@ -34,7 +35,7 @@ impl<'a> Worker<'a> {
 
     /// Runs the run's `index`-th episode; nothing if there is no such episode.
     pub(super) fn run(&self, index: usize) -> Option<EpisodeRecord> {
-        let started = Stopwatch::start();
+        let started = Instant::now();
         let (task, trial, seed) = self.examination.episode(index)?;
         let mut record = self.attempt(task, trial, seed);
         record.duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -32,7 +32,9 @@ struct Keeper {
 }
 
 struct Keeping {
-    session: Session,
+    /// Connections that nobody uses at the moment: as many are made as work at once.
+    idle: Vec<Session>,
+    /// Copies so far.
     made: u64,
 }
 
@@ -69,7 +71,10 @@ impl Template {
         let keeper = Keeper {
             address: address.clone(),
             sum,
-            work: Mutex::new(Keeping { session, made: 0 }),
+            work: Mutex::new(Keeping {
+                idle: vec![session],
+                made: 0,
+            }),
             stem,
         };
         let template = keeper.template();
@@ -110,15 +115,16 @@ impl Keeper {
         Session::connect(&self.address.of_database(MAINTENANCE), &self.stem)
     }
 
-    /// Carries out a statement, on a new connection if the old one broke.
+    /// Carries out a statement, while others carry out theirs.
     fn run(&self, sql: &str) -> Result<(), StoreError> {
-        let keeping = &mut *self.lock();
-        if keeping.session.is_broken() {
-            keeping.session = self.connect()?;
-        }
-        keeping
-            .session
-            .wait(Work::Whole, async |client| client.batch_execute(sql).await)
+        let idle = self.lock().idle.pop();
+        let mut session = match idle.filter(|session| !session.is_broken()) {
+            Some(session) => session,
+            None => self.connect()?,
+        };
+        let done = session.wait(Work::Whole, async |client| client.batch_execute(sql).await);
+        self.lock().idle.push(session);
+        done
     }
 
     fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {

@@ -228,7 +228,7 @@ fn struck(
 }
 
 const NO_NOTES: &str = "LOCK TABLE proctor.notes, proctor.contacts IN ACCESS EXCLUSIVE MODE";
-const NO_CHANGES: &str = "UPDATE proctor.clients SET name = 'Theirs'";
+const NO_CHANGES: &str = "UPDATE proctor.clients SET name = 'Theirs' WHERE name = 'Client 2'";
 
 #[test]
 fn a_batch_that_is_cancelled_is_undone_and_the_episode_goes_on() {
