@@ -81,7 +81,10 @@ fn finished(sandbox: &Sandbox, folder: &str) -> BTreeMap<String, u64> {
         let last = line["events"].as_array().unwrap().last().unwrap();
         let body: Value =
             serde_json::from_str(&format!("{{{}}}", last["body"].as_str().unwrap())).unwrap();
-        finished.insert(name_of(&body["fields"]), last["wall"]["duration_us"].as_u64().unwrap());
+        finished.insert(
+            name_of(&body["fields"]),
+            last["wall"]["duration_us"].as_u64().unwrap(),
+        );
     }
     finished
 }

@@ -141,6 +141,14 @@ impl<'c> Place<'c> {
         attempts.collect()
     }
 
+    /// A text without what differs from one server to the next.
+    fn masked(&self, text: &str) -> String {
+        let socket = self.cluster.socket();
+        let folder = socket.parent().unwrap().to_str().unwrap();
+        let text = text.replace(folder, "[SERVER]");
+        text.replace(&self.database, "[DATABASE]")
+    }
+
     /// Nothing of any run is left on the server, and no run changed the records.
     fn is_left_as_found(&self) {
         let sandbox = &self.sandbox;

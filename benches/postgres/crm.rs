@@ -7,6 +7,7 @@ use proctor_store::{Address, Postgres, Store};
 
 /// A database of the throw-away server, migrated and filled.
 pub(crate) struct Crm {
+    cluster: &'static Cluster,
     #[allow(dead_code, reason = "for the bare client, which not every bench has")]
     pub(crate) text: String,
     pub(crate) address: Address,
@@ -28,26 +29,36 @@ INSERT INTO opportunities (opportunity_id, name, client_id, stage, amount)
 
 impl Crm {
     /// With the rows of the built-in suite.
-    pub(crate) fn canonical(cluster: &Cluster) -> Self {
+    pub(crate) fn canonical(cluster: &'static Cluster) -> Self {
         Self::filled(cluster, |crm| crm.open().restore(&suite().data).unwrap())
     }
 
     /// With 200,000 clients and 800,000 opportunities.
     #[allow(dead_code, reason = "not every bench has so many rows")]
-    pub(crate) fn million(cluster: &Cluster) -> Self {
+    pub(crate) fn million(cluster: &'static Cluster) -> Self {
         Self::filled(cluster, |crm| {
             cluster.sql_at(&crm.text, MILLION).unwrap();
         })
     }
 
-    fn filled(cluster: &Cluster, fill: impl FnOnce(&Self)) -> Self {
+    fn filled(cluster: &'static Cluster, fill: impl FnOnce(&Self)) -> Self {
         let text = cluster.address(&cluster.database());
         let address: Address = text.parse().unwrap();
         Postgres::migrate(&address).unwrap();
-        let crm = Self { text, address };
+        let crm = Self {
+            cluster,
+            text,
+            address,
+        };
         fill(&crm);
-        cluster.sql_at(&crm.text, "VACUUM ANALYZE").unwrap();
+        crm.vacuum();
         crm
+    }
+
+    /// Clears away what earlier measurements undid, which would slow down those to come.
+    pub(crate) fn vacuum(&self) {
+        let analyze = "VACUUM (ANALYZE, TRUNCATE false)";
+        self.cluster.sql_at(&self.text, analyze).unwrap();
     }
 
     /// A store on it; reads all rows.

@@ -46,7 +46,7 @@ fn timed(count: u64, mut before: impl FnMut(), mut work: impl FnMut()) -> Durati
 }
 
 /// Reset where each episode has a database of its own, and changes are committed.
-fn databases(criterion: &mut Criterion, cluster: &Cluster) {
+fn databases(criterion: &mut Criterion, cluster: &'static Cluster) {
     let crm = Crm::canonical(cluster);
     let template = Template::of(&crm.address).unwrap();
     let mut group = criterion.benchmark_group("reset of a database of one's own");

@@ -17,7 +17,7 @@ use crate::crm::Crm;
 const TRIALS: u32 = 5;
 
 /// The oracle on every task of the built-in suite. Opening a store for each worker is part of it.
-pub(crate) fn episodes(criterion: &mut Criterion, cluster: &Cluster) {
+pub(crate) fn episodes(criterion: &mut Criterion, cluster: &'static Cluster) {
     let suite = suite();
     let host = Host::new(Limits::default(), None).unwrap();
     let oracle = host.policy(&load(&host, ORACLE)).unwrap();

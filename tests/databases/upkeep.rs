@@ -37,7 +37,7 @@ fn only_a_database_that_is_migrated_and_empty_is_seeded() {
     sandbox.write("new.db", "");
     assert_snapshot!(seed("new.db").page(), @r#"
         ── stderr
-        error: new.db: the database has schema version 0, this version of Proctor needs 1: open it for writing once to migrate it
+        error: new.db: the database has schema version 0, this version of Proctor needs 1: it must be migrated
         hint: `proctor db migrate` brings it up to date
         ── exit code 1
         "#);

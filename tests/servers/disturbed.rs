@@ -9,16 +9,28 @@ use proctor_cluster::{Cluster, Proxy};
 use super::outsider::Outsider;
 use super::{Place, eventually};
 
-/// What two workers in the middle of an episode make of what is done to their server: why each
-/// began its episode anew.
-fn both_begin_anew(place: &Place<'_>, disturb: impl FnOnce()) -> Vec<String> {
+/// Does this to a server while two workers are in the middle of an episode; says why they began
+/// episodes anew.
+fn begins_anew(place: &Place<'_>, disturb: impl FnOnce()) -> Vec<String> {
     let (child, outsider) = place.start_and_hold("out", &place.address(), &[]);
     disturb();
     drop(outsider);
     let reasons = place.completes(child, "out");
-    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    // A server that ends connections one by one may let one of the two finish its episode.
+    assert!((1..=2).contains(&reasons.len()), "{reasons:?}");
     place.is_left_as_found();
     reasons
+}
+
+const ENDED: &str = "postgres was interrupted: terminating connection due to administrator command";
+
+/// Ends the run's connections.
+fn terminate(place: &Place<'_>) {
+    place.sql(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = 'proctor' AND datname = '{}'",
+        place.database
+    ));
 }
 
 #[test]
@@ -26,12 +38,11 @@ fn a_run_outlives_a_restart_of_its_server() {
     let Some(cluster) = Cluster::own() else {
         return;
     };
-    let reasons = both_begin_anew(&Place::on(&cluster), || {
+    let reasons = begins_anew(&Place::on(&cluster), || {
         cluster.stop();
         cluster.start();
     });
-    let said = "terminating connection due to administrator command";
-    assert_eq!(reasons, [said, said]);
+    assert!(reasons.iter().all(|reason| reason == ENDED), "{reasons:?}");
 }
 
 #[test]
@@ -39,7 +50,7 @@ fn a_run_outlives_the_death_of_its_server() {
     let Some(cluster) = Cluster::own() else {
         return;
     };
-    both_begin_anew(&Place::on(&cluster), || {
+    begins_anew(&Place::on(&cluster), || {
         cluster.kill();
         cluster.start();
     });
@@ -51,12 +62,8 @@ fn a_run_outlives_the_end_of_its_connections() {
         return;
     };
     let place = Place::on(cluster);
-    both_begin_anew(&place, || {
-        place.sql(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
-            place.database
-        ));
-    });
+    let reasons = begins_anew(&place, || terminate(&place));
+    assert_eq!(reasons, [ENDED, ENDED]);
 }
 
 #[test]
@@ -65,34 +72,22 @@ fn a_run_waits_for_a_server_that_takes_no_changes() {
         return;
     };
     let place = Place::on(&cluster);
-    let (child, outsider) = place.start_and_hold("out", &place.address(), &[]);
-    let read_only = |setting: &str| {
-        let sql = format!("ALTER SYSTEM SET default_transaction_read_only = {setting}");
-        // Those who ask for it may change settings nevertheless.
-        place.sql(&format!("SET default_transaction_read_only = off; {sql}"));
-        cluster.reload();
-    };
     let sessions = || -> u64 {
         let sql = "SELECT sessions FROM pg_stat_database WHERE datname = ";
         let count = place.sql(&format!("{sql}'{}'", place.database));
         count.parse().unwrap()
     };
-    read_only("on");
-    let before = sessions();
-    drop(outsider);
-    // Both workers have opened a store anew, found it read-only, and tried again.
-    eventually(|| sessions() >= before + 4);
-    read_only("off");
-    let reasons = place.completes(child, "out");
-    let (said, begun) = (
-        "cannot execute INSERT in a read-only transaction",
-        "cannot execute UPDATE in a read-only transaction",
-    );
-    assert!(!reasons.is_empty());
-    for reason in reasons {
-        assert!([said, begun].contains(&&*reason), "{reason}");
-    }
-    place.is_left_as_found();
+    let reasons = begins_anew(&place, || {
+        place.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+        cluster.reload();
+        let before = sessions();
+        terminate(&place);
+        // Both workers have opened a store anew, found it read-only, and tried again.
+        eventually(|| sessions() >= before + 4);
+        place.sql("ALTER SYSTEM RESET default_transaction_read_only");
+        cluster.reload();
+    });
+    assert_eq!(reasons, [ENDED, ENDED]);
 }
 
 #[test]
@@ -160,6 +155,8 @@ fn a_run_outlives_cuts_in_the_middle_of_messages() {
     };
     let (place, proxy) = (Place::on(cluster), Proxy::before(cluster));
     let options = ["--store", &proxy.address(&place.database), "--jobs", "1"];
+    // Slow, so that the run isn't over before the last cut.
+    proxy.set_latency(Duration::from_millis(5));
     let child = place.command("out", &options).spawn().unwrap();
     for bytes in [1, 7, 100, 333, 1000, 3000] {
         // The episode that was hit last is done, so that none is hit twice.
@@ -169,6 +166,7 @@ fn a_run_outlives_cuts_in_the_middle_of_messages() {
         proxy.cut_after(bytes);
         eventually(|| proxy.connections() > connections);
     }
+    proxy.set_latency(Duration::ZERO);
     // A cut between two episodes costs none.
     let reasons = place.completes(child, "out");
     assert!((1..=6).contains(&reasons.len()), "{reasons:?}");

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use proctor_cluster::Cluster;
 
 use super::Place;
-use crate::proctor::Ran;
+use crate::proctor::{Ran, Sandbox};
 
 const PASSWORD: &str = "s3cret";
 
@@ -28,7 +28,7 @@ impl<'c> Guarded<'c> {
     /// Changes the database behind the program's back, and has it examined on.
     fn meddled(&self, sql: &str) -> String {
         let place = Place {
-            sandbox: crate::proctor::Sandbox::with_small_suite(),
+            sandbox: Sandbox::with_small_suite(),
             cluster: self.0.cluster,
             database: self.0.cluster.database(),
         };
@@ -45,10 +45,7 @@ impl<'c> Guarded<'c> {
         let ran = place.run("out", &["--store", address]);
         shows_no_password(&ran);
         assert!(!place.sandbox.path("out").exists(), "{}", ran.page());
-        let socket = place.cluster.socket();
-        let folder = socket.parent().unwrap().to_str().unwrap();
-        let page = ran.page().replace(folder, "[SERVER]");
-        page.replace(database, "[DATABASE]")
+        place.masked(&ran.page()).replace(database, "[DATABASE]")
     }
 }
 
@@ -67,15 +64,45 @@ fn a_server_that_lets_nobody_in_is_named_with_the_reason() {
     let refused = |address: &str| guarded.refused(address, &database);
 
     let wrong = address.replace(PASSWORD, &format!("not-{PASSWORD}"));
-    assert_snapshot!(refused(&wrong), @"");
+    assert_snapshot!(refused(&wrong), @r#"
+        ── stderr
+        error: cannot work with postgres://guarded@[SERVER]:5432/[DATABASE]: password authentication failed for user "guarded"
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
     let none = address.replace(&format!(":{PASSWORD}"), "");
-    assert_snapshot!(refused(&none), @"");
-    assert_snapshot!(guarded.refused(&guarded.address("nowhere"), "nowhere"), @"");
-    assert_snapshot!(refused(&address.replace(":5432", ":5433")), @"");
+    assert_snapshot!(refused(&none), @r#"
+        ── stderr
+        error: cannot work with postgres://guarded@[SERVER]:5432/[DATABASE]: invalid configuration: password missing
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
+    assert_snapshot!(guarded.refused(&guarded.address("nowhere"), "nowhere"), @r#"
+        ── stderr
+        error: cannot work with postgres://guarded@[SERVER]:5432/[DATABASE]: database "[DATABASE]" does not exist
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
+    assert_snapshot!(refused(&address.replace(":5432", ":5433")), @r#"
+        ── stderr
+        error: cannot work with postgres://guarded@[SERVER]:5433/[DATABASE]: error connecting to server: No such file or directory (os error 2)
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
     let port = format!("postgres://guarded:{PASSWORD}@127.0.0.1:1/crm");
-    assert_snapshot!(refused(&port), @"");
+    assert_snapshot!(refused(&port), @r#"
+        ── stderr
+        error: cannot work with postgres://guarded@127.0.0.1:1/crm: error connecting to server: Connection refused (os error 111)
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
     let folder = format!("postgres://guarded:{PASSWORD}@%2Fnowhere/crm");
-    assert_snapshot!(refused(&folder), @"");
+    assert_snapshot!(refused(&folder), @r#"
+        ── stderr
+        error: cannot work with postgres://guarded@/nowhere:5432/crm: error connecting to server: No such file or directory (os error 2)
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
 }
 
 /// How a name that isn't known is refused differs from machine to machine.
@@ -89,7 +116,7 @@ fn a_host_that_is_not_there_is_named() {
     let lines: Vec<&str> = page.lines().collect();
     assert_eq!(lines.len(), 4, "{page}");
     assert!(
-        lines[1].starts_with("error: cannot work with postgres://guarded@nowhere.invalid/"),
+        lines[1].starts_with("error: cannot work with postgres://guarded@nowhere.invalid:5432/"),
         "{page}"
     );
 }
@@ -101,12 +128,32 @@ fn a_database_that_does_not_fit_is_named_with_the_reason() {
     };
     let guarded = Guarded::on(&cluster);
     let empty = cluster.database();
-    assert_snapshot!(guarded.refused(&guarded.address(&empty), &empty), @"");
+    assert_snapshot!(guarded.refused(&guarded.address(&empty), &empty), @r#"
+        ── stderr
+        error: postgres://guarded@[SERVER]:5432/[DATABASE]: the database has schema version 0, this version of Proctor needs 1: it must be migrated
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
     let newer = "INSERT INTO proctor.schema_migration
                  SELECT version + 1, 'later', applied_on, '1' FROM proctor.schema_migration";
-    assert_snapshot!(guarded.meddled(newer), @"");
+    assert_snapshot!(guarded.meddled(newer), @r#"
+        ── stderr
+        error: postgres://guarded@[SERVER]:5432/[DATABASE]: the database has schema version 2, but this version of Proctor knows none above 1: use a newer Proctor
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
     let other = "UPDATE proctor.clients SET owner = 'nobody'";
-    assert_snapshot!(guarded.meddled(other), @"");
+    assert_snapshot!(guarded.meddled(other), @r#"
+        ── stderr
+        error: postgres://guarded@[SERVER]:5432/[DATABASE]: it holds other data than the suite's
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
     let dropped = "ALTER TABLE proctor.contracts DROP CONSTRAINT contracts_order";
-    assert_snapshot!(guarded.meddled(dropped), @"");
+    assert_snapshot!(guarded.meddled(dropped), @r#"
+        ── stderr
+        error: postgres://guarded@[SERVER]:5432/[DATABASE]: `contracts.contracts_order` in the database is not as the migrations make it
+        hint: `proctor db init` makes a database, `proctor db reset` takes one back to the suite's data, `proctor db doctor` looks it over
+        ── exit code 1
+        "#);
 }

@@ -1,6 +1,7 @@
 //! Looking a database over for its operator.
 
 use super::address::Address;
+use super::migrate::HISTORY;
 use super::schema::Differences;
 use super::session::{SCHEMA, Session};
 use super::{APPLICATION, Postgres, isolation, migrate, schema};
@@ -47,6 +48,7 @@ impl Postgres {
                 note("schema", Err(error.to_string()));
             }
         }
+        note("rights", rights(&mut session));
         drop(session);
         let rows = Self::open(address).and_then(|mut store| {
             store.check_constraints()?;
@@ -77,14 +79,42 @@ fn writable(session: &mut Session) -> Result<String, String> {
     }
 }
 
+/// Whether the user may do what a run does.
+fn rights(session: &mut Session) -> Result<String, String> {
+    match missing_rights(session) {
+        Ok(None) => Ok("all that a run needs".into()),
+        Ok(Some(missing)) => Err(format!("this user lacks {missing}")),
+        Err(error) => Err(said(&error)),
+    }
+}
+
+/// What the user may not do that a run does, in SQL's words.
+pub(super) fn missing_rights(session: &mut Session) -> Result<Option<String>, StoreError> {
+    session.value(&format!(
+        "SELECT string_agg(DISTINCT lacks, ', ' ORDER BY lacks) FROM (
+           SELECT wanted || ' on tables' AS lacks FROM pg_class,
+             unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS wanted
+           WHERE relnamespace = '{SCHEMA}'::regnamespace AND relkind = 'r'
+             AND relname <> '{HISTORY}' AND NOT has_table_privilege(pg_class.oid, wanted)
+           UNION ALL
+           SELECT 'CREATE on the database'
+           WHERE NOT has_database_privilege(current_database(), 'CREATE')
+         ) AS missing"
+    ))
+}
+
 fn own_databases(session: &mut Session) -> Result<String, String> {
     let may: bool = session
-        .value("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
+        .value(
+            "SELECT rolsuper OR rolcreatedb AND (datdba = role.oid OR datistemplate)
+             FROM pg_roles AS role, pg_database
+             WHERE rolname = current_user AND datname = current_database()",
+        )
         .map_err(|error| said(&error))?;
     Ok(if may {
         "may be made, so that `--isolation database` works".into()
     } else {
-        "may not be made by this user: `--isolation database` needs CREATEDB".into()
+        "may not be made by this user: `--isolation database` needs CREATEDB, and the database to be the user's".into()
     })
 }
 
@@ -118,10 +148,9 @@ fn as_migrated(differences: &Differences) -> Result<String, String> {
 fn additions(differences: &Differences) -> Result<String, String> {
     let strangers = differences.strangers();
     if !strangers.is_empty() {
-        let names: Vec<&str> = strangers.iter().map(|object| &*object.name).collect();
         return Err(format!(
             "tables that Proctor doesn't know: {}; keep them in another schema",
-            names.join(", ")
+            strangers.join(", ")
         ));
     }
     if differences.added.is_empty() {

@@ -136,10 +136,9 @@ impl Keeper {
     }
 
     fn drop_database(&self, name: &str) -> Result<(), StoreError> {
-        self.run(&format!(
-            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-            quoted(name)
-        ))
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
+        // A connection may have ended while nobody used it.
+        self.run(&sql).or_else(|_| self.run(&sql))
     }
 }
 

@@ -97,12 +97,12 @@ fn steps() -> Result<Vec<Migration>, StoreError> {
 /// Version of the schema, after making sure that it came about just as it would here; 0 where
 /// there is none.
 fn verify_history(session: &mut Session) -> Result<u32, StoreError> {
-    let exists: bool = session.value(&format!(
-        "SELECT to_regclass('{SCHEMA}.{HISTORY}') IS NOT NULL"
-    ))?;
-    if !exists {
+    let taken = steps_taken(session)?;
+    if taken.is_empty() {
         let tables: bool = session.value(&format!(
-            "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('{SCHEMA}'))"
+            "SELECT EXISTS (SELECT FROM pg_class
+             WHERE relnamespace = to_regnamespace('{SCHEMA}')
+               AND relkind NOT IN ('i', 'I') AND relname <> '{HISTORY}')"
         ))?;
         return if tables {
             Err(MigrationError::Foreign.into())
@@ -110,17 +110,6 @@ fn verify_history(session: &mut Session) -> Result<u32, StoreError> {
             Ok(0)
         };
     }
-    let taken = session.wait(Work::Step, async |client| {
-        let sql = format!(
-            "SELECT version::int8, name::text, checksum::text FROM {HISTORY} ORDER BY version"
-        );
-        let rows = client.query(&sql, &[]).await?;
-        let step =
-            |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-        rows.iter()
-            .map(step)
-            .collect::<Result<Vec<(i64, String, String)>, _>>()
-    })?;
     let (known, steps) = (latest(), steps()?);
     let found = taken.last().map_or(0, |(version, ..)| *version);
     if found > i64::from(known) {
@@ -144,6 +133,25 @@ fn verify_history(session: &mut Session) -> Result<u32, StoreError> {
     }
     // No more than there are steps, as was just seen.
     Ok(u32::try_from(taken.len()).unwrap_or(known))
+}
+
+/// The steps that the database remembers, in order: version, name and checksum.
+fn steps_taken(session: &mut Session) -> Result<Vec<(i64, String, String)>, StoreError> {
+    let exists: bool = session.value(&format!(
+        "SELECT to_regclass('{SCHEMA}.{HISTORY}') IS NOT NULL"
+    ))?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    session.wait(Work::Step, async |client| {
+        let sql = format!(
+            "SELECT version::int8, name::text, checksum::text FROM {HISTORY} ORDER BY version"
+        );
+        let rows = client.query(&sql, &[]).await?;
+        let step =
+            |row: &tokio_postgres::Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        rows.iter().map(step).collect()
+    })
 }
 
 /// Takes steps within the transaction that is open, so that all of them are taken or none, and

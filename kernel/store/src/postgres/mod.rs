@@ -98,10 +98,16 @@ impl Postgres {
     /// With the first that is missing or another, or when the database fails.
     pub fn check_schema(&mut self) -> Result<(), StoreError> {
         self.usable()?;
+        if self.mark.is_some() {
+            return Err(StoreError::Misuse(
+                "a schema cannot be checked inside an episode",
+            ));
+        }
         schema::check(&mut self.session)
     }
 
-    /// Refuses a server that takes no changes, such as a standby. It may in a while.
+    /// Refuses a server that takes no changes, such as a standby, which it may in a while, and a
+    /// user who may not make them.
     ///
     /// # Errors
     /// When it doesn't, or fails.
@@ -116,7 +122,13 @@ impl Postgres {
                 reason: "the server takes no changes".into(),
             });
         }
-        Ok(())
+        match examine::missing_rights(&mut self.session)? {
+            None => Ok(()),
+            Some(missing) => Err(StoreError::Backend {
+                backend: BACKEND,
+                source: format!("this user lacks {missing}").into(),
+            }),
+        }
     }
 
     /// Refuses a database whose rows break a constraint, whether or not the constraint is still
@@ -159,11 +171,23 @@ impl Postgres {
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if self.mark.is_some() {
-            return work(self);
+            let done = work(self);
+            return self.unless_ended(done);
         }
         self.run(BEGIN)?;
         let done = work(self);
         self.run("ROLLBACK").inspect_err(|_| self.lost = true)?;
+        done
+    }
+
+    /// The episode is lost where the server failed outside of a batch: that ends its transaction,
+    /// and no savepoint has what the batches before did.
+    fn unless_ended<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        let failed = matches!(
+            done,
+            Err(StoreError::Interrupted { .. } | StoreError::Backend { .. })
+        );
+        self.lost |= failed && self.mark.is_some() && self.own.is_none();
         done
     }
 
@@ -259,7 +283,7 @@ impl Store for Postgres {
         self.usable()?;
         match queries {
             [] => Ok(Vec::new()),
-            [query] if !query.count => self.answer(queries),
+            [query] if !query.count && self.mark.is_none() => self.answer(queries),
             _ if self.own.is_some() => self.answer(queries),
             _ => self.in_one_view(|store| store.answer(queries)),
         }
@@ -352,6 +376,7 @@ impl Store for Postgres {
                 "a snapshot cannot be restored inside an episode",
             ));
         }
+        self.written = true;
         self.in_transaction(|store| store.replace_rows(snapshot))?;
         self.sum = snapshot.sum();
         Ok(())

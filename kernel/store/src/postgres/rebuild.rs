@@ -22,20 +22,17 @@ impl Postgres {
         strangers: Strangers,
     ) -> Result<Rebuilt, StoreError> {
         let mut session = Session::connect(address, APPLICATION)?;
-        let differences = schema::differences(&mut session)?;
-        let unknown: Vec<String> = differences
-            .strangers()
-            .into_iter()
-            .map(|object| object.name.clone())
-            .collect();
+        session.run("BEGIN")?;
+        migrate::take_turn(&mut session)?;
+        let differences = schema::aside(&mut session, schema::compare)?;
+        let unknown = differences.strangers();
         if !unknown.is_empty() && strangers == Strangers::Refuse {
             return Err(StoreError::Strangers { objects: unknown });
         }
-        let altered = !(differences.missing.is_empty() && differences.added.is_empty());
-        session.run("BEGIN")?;
-        migrate::take_turn(&mut session)?;
+        let latest = schema::aside(&mut session, migrate::require_latest);
+        let altered = !differences.is_empty() || latest.is_err();
         session.run(&format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))?;
-        if altered || migrate::require_latest(&mut session).is_err() {
+        if altered {
             drop_all(&mut session)?;
         }
         migrate::take_steps(&mut session)?;
@@ -65,13 +62,36 @@ fn drop_all(session: &mut Session) -> Result<(), StoreError> {
     Err(StoreError::Entangled { objects: lost })
 }
 
+/// Refuses to replace rows that others, in another schema, may refer to.
+pub(super) fn check_references(session: &mut Session) -> Result<(), StoreError> {
+    let references = described(session, REFERENCES)?;
+    if references.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Entangled {
+        objects: references.into_iter().collect(),
+    })
+}
+
 /// Everything in other schemas, in the server's words.
 fn elsewhere(session: &mut Session) -> Result<BTreeSet<String>, StoreError> {
+    described(session, ELSEWHERE)
+}
+
+/// What a query about our schema describes, in the server's words.
+fn described(session: &mut Session, query: &str) -> Result<BTreeSet<String>, StoreError> {
     session.wait(Work::Whole, async |client| {
-        let rows = client.query(ELSEWHERE, &[&SCHEMA]).await?;
+        let rows = client.query(query, &[&SCHEMA]).await?;
         rows.iter().map(|row| row.try_get(0)).collect()
     })
 }
+
+const REFERENCES: &str = "
+SELECT pg_describe_object('pg_constraint'::regclass, pg_constraint.oid, 0)
+FROM pg_constraint
+JOIN pg_class AS referred ON referred.oid = confrelid
+JOIN pg_namespace AS own ON own.oid = referred.relnamespace AND own.nspname = $1::text
+WHERE contype = 'f' AND connamespace <> own.oid";
 
 const ELSEWHERE: &str = "
 WITH other AS (

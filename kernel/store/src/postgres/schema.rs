@@ -28,13 +28,20 @@ pub(super) struct Differences {
 }
 
 impl Differences {
-    /// Tables, views and the like that no migration made.
-    pub(super) fn strangers(&self) -> Vec<&Object> {
-        let missing: BTreeSet<&str> = self.missing.iter().map(|object| &*object.name).collect();
-        self.added
-            .iter()
-            .filter(|object| object.is_relation() && !missing.contains(&*object.name))
-            .collect()
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.added.is_empty()
+    }
+
+    /// Names of tables, views and the like that no migration made, in order.
+    pub(super) fn strangers(&self) -> Vec<String> {
+        let relations = |objects: &[Object]| -> BTreeSet<String> {
+            let relations = objects.iter().filter(|object| object.is_relation());
+            relations.map(|object| object.name.clone()).collect()
+        };
+        // What stands in the place of a table of ours is no stranger.
+        let (added, missing) = (relations(&self.added), relations(&self.missing));
+        added.difference(&missing).cloned().collect()
     }
 }
 
@@ -58,17 +65,29 @@ pub(super) fn check(session: &mut Session) -> Result<(), StoreError> {
     }
 }
 
-/// Compares the schema with what the migrations make on this very server, in a transaction that
-/// is rolled back.
+/// Compares the schema with what the migrations make on this very server, while nobody migrates
+/// or rebuilds it.
 pub(super) fn differences(session: &mut Session) -> Result<Differences, StoreError> {
     session.run("BEGIN")?;
-    let compared = compare(session);
+    let compared = migrate::take_turn(session).and_then(|()| aside(session, compare));
     session.run("ROLLBACK")?;
     compared
 }
 
-/// The same within a transaction that the caller rolls back, or to a savepoint.
-fn compare(session: &mut Session) -> Result<Differences, StoreError> {
+/// Looks at something within a transaction. What the look changes is undone, and if it fails the
+/// transaction goes on.
+pub(super) fn aside<T>(
+    session: &mut Session,
+    look: impl FnOnce(&mut Session) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    session.run("SAVEPOINT aside")?;
+    let seen = look(session);
+    session.run("ROLLBACK TO SAVEPOINT aside")?;
+    seen
+}
+
+/// The comparison, which leaves traces in the transaction.
+pub(super) fn compare(session: &mut Session) -> Result<Differences, StoreError> {
     let found = objects(session, SCHEMA)?;
     session.run(&format!(
         "CREATE SCHEMA {SCRATCH}; SET LOCAL search_path TO {SCRATCH}"
@@ -122,7 +141,9 @@ LEFT JOIN pg_collation ON pg_collation.oid = attcollation
 LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 UNION ALL
 SELECT 'constraint', relname || '.' || conname,
-  concat_ws(' ', pg_get_constraintdef(pg_constraint.oid), convalidated)
+  concat_ws(' ', pg_get_constraintdef(pg_constraint.oid), convalidated,
+    (SELECT string_agg(DISTINCT tgenabled::text, '' ORDER BY tgenabled::text) FROM pg_trigger
+     WHERE tgconstraint = pg_constraint.oid AND tgisinternal))
 FROM relation JOIN pg_constraint ON conrelid = relation.oid
 UNION ALL
 SELECT 'index', class.relname::text, concat_ws(' ', pg_get_indexdef(indexrelid), indisvalid)
@@ -130,10 +151,6 @@ FROM relation JOIN pg_index ON indrelid = relation.oid JOIN pg_class AS class ON
 UNION ALL
 SELECT 'trigger', relname || '.' || tgname, concat_ws(' ', pg_get_triggerdef(pg_trigger.oid), tgenabled)
 FROM relation JOIN pg_trigger ON tgrelid = relation.oid AND NOT tgisinternal
-UNION ALL
-SELECT 'disabled constraint', relname || '.' || min(conname), tgenabled::text
-FROM relation JOIN pg_trigger ON tgrelid = relation.oid AND tgisinternal AND tgenabled <> 'O'
-LEFT JOIN pg_constraint ON pg_constraint.oid = tgconstraint GROUP BY relname, tgenabled
 UNION ALL
 SELECT 'rule', relname || '.' || rulename, pg_get_ruledef(pg_rewrite.oid)
 FROM relation JOIN pg_rewrite ON ev_class = relation.oid AND relkind NOT IN ('v', 'm')

@@ -269,7 +269,8 @@ where
             // The kinds of errors are the client's secret, its texts are not.
             let untrusted = error.to_string().contains("TLS");
             let may_pass = !untrusted && may_pass(&error);
-            Err(unreachable(address, reason(&error), may_pass))
+            let reason = tls::distrust(&error).unwrap_or_else(|| reason(&error));
+            Err(unreachable(address, reason, may_pass))
         }
         Err(_) => Err(unreachable(address, no_answer(limit), true)),
     }
@@ -318,6 +319,7 @@ fn is_lost(error: &Error) -> bool {
             SqlState::CANNOT_CONNECT_NOW,
             SqlState::DATABASE_DROPPED,
             SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            SqlState::IDLE_SESSION_TIMEOUT,
         ]
         .contains(said.code())
 }

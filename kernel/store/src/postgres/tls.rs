@@ -1,5 +1,7 @@
 //! Encryption of the way to a server.
 
+use std::error::Error as _;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -22,9 +24,13 @@ pub(super) fn connector(authorities: Option<&Path>) -> Result<MakeRustlsConnect,
                 file.display()
             )
         };
+        let trusted_before = roots.len();
         for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
             let certificate = certificate.map_err(|error| wrong(&error))?;
             roots.add(certificate).map_err(|error| wrong(&error))?;
+        }
+        if roots.len() == trusted_before {
+            return Err(wrong(&"there are none in it"));
         }
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -33,6 +39,17 @@ pub(super) fn connector(authorities: Option<&Path>) -> Result<MakeRustlsConnect,
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// What is wrong with the server's certificate, if that is why there is no connection.
+pub(super) fn distrust(error: &tokio_postgres::Error) -> Option<String> {
+    let cause = error.source()?.downcast_ref::<io::Error>()?.get_ref()?;
+    match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(wrong) => {
+            Some(format!("the server's certificate is not trusted: {wrong}"))
+        }
+        _ => None,
+    }
 }
 
 /// Reading them takes longer than connecting.

@@ -3,12 +3,12 @@
 use std::pin::Pin;
 
 use proctor_crm::{Change, Entity, Row};
-use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error, Statement};
 
 use super::cell::{self, Sent};
 use super::session::{Work, failed, in_order, reason};
-use super::{BEGIN, Postgres};
+use super::{BEGIN, Postgres, rebuild};
 use crate::wording::{Worded, hit};
 use crate::{ConstraintKind, Snapshot, StoreError};
 
@@ -40,8 +40,11 @@ impl Postgres {
     /// wait for each other's rows, and which of them the server breaks off would be chance.
     pub(super) fn write_under_savepoint(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let batch = self.word(changes)?;
-        if !self.written {
-            self.written = true;
+        // The savepoint is still that of the batch before, which isn't to be taken back.
+        let prepared = self.prepare(&batch);
+        self.unless_ended(prepared)?;
+        self.written = true;
+        if !self.savepoint {
             return self.write_when_it_is_our_turn(&batch);
         }
         let written = self.send(Some(NEXT_SAVEPOINT), &batch);
@@ -62,7 +65,10 @@ impl Postgres {
                     self.settle(result, "ROLLBACK TO SAVEPOINT mark")?;
                 }
                 // The turn is older than the savepoint, and stays.
-                sent => return self.settle(sent.map_err(Unsent::into_error), BACK),
+                sent => {
+                    self.savepoint = true;
+                    return self.settle(sent.map_err(Unsent::into_error), BACK);
+                }
             }
         }
     }
@@ -79,10 +85,10 @@ impl Postgres {
     /// A transaction of its own in a database that others may write to.
     pub(super) fn write_alone(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         let batch = self.word(changes)?;
-        self.in_transaction(|store| {
-            store.notice_others()?;
-            Ok(store.send(None, &batch)?)
-        })
+        self.run(BEGIN)?;
+        let written = self.notice_others();
+        let written = written.and_then(|()| Ok(self.send(None, &batch)?));
+        self.close(written, batch.last().map(|sending| sending.row))
     }
 
     /// A transaction of its own in a database that nobody else writes to.
@@ -94,7 +100,10 @@ impl Postgres {
             [_] => Ok(self.send(None, &batch)?),
             _ => {
                 let written = self.send(Some("BEGIN"), &batch);
-                self.close(written.map_err(Unsent::into_error), batch.last().map(|sending| sending.row))
+                self.close(
+                    written.map_err(Unsent::into_error),
+                    batch.last().map(|sending| sending.row),
+                )
             }
         }
     }
@@ -136,6 +145,7 @@ impl Postgres {
 
     /// Puts the rows of a snapshot in the place of all there are, within a transaction.
     pub(super) fn replace_rows(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        rebuild::check_references(&mut self.session)?;
         let tables = Entity::ALL.map(Entity::table).join(", ");
         let empty = format!("TRUNCATE {tables}");
         self.session.wait(Work::Whole, async |client| {
@@ -158,11 +168,15 @@ impl Postgres {
         batch.collect()
     }
 
+    fn prepare(&mut self, batch: &Batch<'_>) -> Result<Vec<Statement>, StoreError> {
+        let texts: Vec<&str> = batch.iter().map(|sending| sending.sql.as_str()).collect();
+        self.session.prepare(&texts)
+    }
+
     /// Sends what opens the batch and its statements at once, and reads the answers. The first
     /// that isn't right is the error; what has come of the others is unknown then.
     fn send(&mut self, opening: Option<&'static str>, batch: &Batch<'_>) -> Result<(), Unsent> {
-        let texts: Vec<&str> = batch.iter().map(|sending| sending.sql.as_str()).collect();
-        let statements = self.session.prepare(&texts)?;
+        let statements = self.prepare(batch)?;
         let answers = self.session.wait(Work::Step, async |client| {
             let mut asked: Vec<Asked<'_>> = Vec::with_capacity(batch.len() + 1);
             if let Some(sql) = opening {
@@ -242,7 +256,8 @@ fn refused(row: &Row, error: Error) -> StoreError {
         Some("23503" | "23001") => ConstraintKind::Reference,
         // A value that the type can't have: a label, a number, a date.
         Some("22P02" | "22003" | "22007" | "22008" | "42804") => ConstraintKind::Type,
-        Some("23000") => ConstraintKind::Check,
+        // What a trigger refuses of itself.
+        Some("23000" | "P0001") => ConstraintKind::Check,
         _ => return failed(error),
     };
     StoreError::Constraint {

@@ -42,7 +42,7 @@ pub enum MigrationError {
     },
     /// The schema is older, and the database was opened for reading only.
     #[error(
-        "the database has schema version {found}, this version of Proctor needs {known}: open it for writing once to migrate it"
+        "the database has schema version {found}, this version of Proctor needs {known}: it must be migrated"
     )]
     Older {
         /// Version of the database.

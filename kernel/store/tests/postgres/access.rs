@@ -106,13 +106,8 @@ fn who_may_only_read_reads_and_is_told_that_writing_is_denied() {
     };
     let mut store = Postgres::open(&address).unwrap();
     store.apply(&[insert(&client(1))]).unwrap();
-    let address = as_role(
-        &cluster.address(&name),
-        &format!("only_reads:{ESCAPED}"),
-    );
-    cluster
-        .sql(&name, "CREATE ROLE only_reads LOGIN")
-        .unwrap();
+    let address = as_role(&cluster.address(&name), &format!("only_reads:{ESCAPED}"));
+    cluster.sql(&name, "CREATE ROLE only_reads LOGIN").unwrap();
     for (grant, said) in [
         ("", "permission denied for schema proctor"),
         (
@@ -127,6 +122,10 @@ fn who_may_only_read_reads_and_is_told_that_writing_is_denied() {
     let grant = "GRANT SELECT ON ALL TABLES IN SCHEMA proctor TO only_reads";
     cluster.sql(&name, grant).unwrap();
 
+    let findings = Postgres::examine(&address);
+    let rights = findings.iter().find(|one| one.check == "rights").unwrap();
+    let said = rights.result.clone().unwrap_err();
+    assert!(said.contains("INSERT on tables"), "{said}");
     let mut store = Postgres::open(&address).unwrap();
     let denied = |store: &mut Postgres| {
         let before = store.fingerprint();
@@ -213,7 +212,7 @@ fn an_encrypted_server_must_prove_who_it_is() {
     serve(&["localhost", "127.0.0.1"]);
     for host in ["127.0.0.1", "localhost"] {
         let required = at(host, required);
-        shut(&required, "certificate", false);
+        shut(&required, "certificate is not trusted", false);
         let trusting = required.with_authorities(file.clone());
         let mut store = Postgres::open(&trusting).unwrap();
         store.begin().unwrap();
@@ -226,12 +225,12 @@ fn an_encrypted_server_must_prove_who_it_is() {
         crate::others::eventually(|| cluster.sql("postgres", encrypted).unwrap().is_empty());
     }
     // Without a word on it, a server that encrypts must prove itself just the same.
-    shut(&at("127.0.0.1", ""), "certificate", false);
+    shut(&at("127.0.0.1", ""), "certificate is not trusted", false);
     Postgres::open(&at("127.0.0.1", "?sslmode=disable")).unwrap();
 
     serve(&["db.example"]);
     let other = at("localhost", required).with_authorities(file.clone());
-    shut(&other, "certificate", false);
+    shut(&other, "certificate is not trusted", false);
 
     fs::write(&file, "no certificate").unwrap();
     shut(&other, "authority.pem", false);

@@ -61,10 +61,14 @@ fn what_an_episode_does_is_seen_by_nobody() {
         store.begin().unwrap();
     }
     store.apply(&[rename(&client(1), "Mine")]).unwrap();
-    second.apply(&[rename(&client(2), "Yours")]).unwrap();
     assert_eq!(names(&mut store).unwrap(), ["Mine", "Client 2"]);
-    assert_eq!(names(&mut second).unwrap(), ["Client 1", "Yours"]);
+    assert_eq!(names(&mut second).unwrap(), ["Client 1", "Client 2"]);
     let renamed = "SELECT count(*) FROM proctor.clients WHERE name !~ '^Client '";
+    assert_eq!(other.number(renamed), 0);
+    store.reset().unwrap();
+    second.apply(&[rename(&client(2), "Yours")]).unwrap();
+    assert_eq!(names(&mut store).unwrap(), ["Client 1", "Client 2"]);
+    assert_eq!(names(&mut second).unwrap(), ["Client 1", "Yours"]);
     assert_eq!(other.number(renamed), 0);
     for store in [&mut store, &mut second] {
         is_right(store);
@@ -75,59 +79,78 @@ fn what_an_episode_does_is_seen_by_nobody() {
 }
 
 #[test]
-fn who_wants_a_row_that_another_episode_changed_waits_for_its_reset() {
-    let Some((mut store, address, other)) = holding(&[client(1)]) else {
-        return;
-    };
-    store.begin().unwrap();
-    store.apply(&[rename(&client(1), "Mine")]).unwrap();
-    let second = thread::spawn(move || {
-        let mut second = Postgres::open(&address).unwrap();
-        second.begin().unwrap();
-        second.apply(&[rename(&client(1), "Yours")]).unwrap();
-        is_right(&mut second);
-        names(&mut second).unwrap()
-    });
-    other.await_waiting();
-    assert!(!second.is_finished());
-    store.reset().unwrap();
-    assert_eq!(second.join().unwrap(), ["Yours"]);
-    assert_eq!(names(&mut store).unwrap(), ["Client 1"]);
-    is_right(&mut store);
-}
-
-#[test]
-fn of_two_episodes_that_wait_for_each_other_one_is_told_to_begin_anew() {
+fn who_wants_to_change_rows_waits_until_another_episode_is_reset_or_gone() {
     let Some((mut store, address, other)) = holding(&[client(1), client(2)]) else {
         return;
     };
-    /// Takes the second row too, and makes way for the other if it can't have it.
-    fn finish(mut store: Postgres, number: u16) -> bool {
-        let done = store.apply(&[rename(&client(number), "Second")]);
-        let given_up = match done {
-            Ok(()) => false,
-            Err(error) => {
-                assert!(error.may_pass(), "{error}");
-                assert!(matches!(error, StoreError::Interrupted { .. }), "{error:?}");
-                is_right(&mut store);
-                store.reset().unwrap();
-                true
-            }
-        };
-        is_right(&mut store);
-        store.end().unwrap();
-        is_right(&mut store);
-        given_up
-    }
-    let mut second = Postgres::open(&address).unwrap();
-    for (store, number) in [(&mut store, 1), (&mut second, 2)] {
+    let gives_way: [fn(Postgres); 3] = [
+        |mut store| store.reset().unwrap(),
+        |mut store| store.end().unwrap(),
+        drop,
+    ];
+    for (number, give_way) in (1..=2).cycle().zip(gives_way) {
         store.begin().unwrap();
-        store.apply(&[rename(&client(number), "First")]).unwrap();
+        store.apply(&[rename(&client(1), "Mine")]).unwrap();
+        let address = address.clone();
+        let second = thread::spawn(move || {
+            let mut second = Postgres::open(&address).unwrap();
+            second.begin().unwrap();
+            // The same row, and another.
+            second.apply(&[rename(&client(number), "Yours")]).unwrap();
+            is_right(&mut second);
+            assert_eq!(
+                names(&mut second).unwrap()[usize::from(number) - 1],
+                "Yours"
+            );
+            second.end().unwrap();
+            second
+        });
+        other.await_waiting();
+        assert!(!second.is_finished());
+        give_way(store);
+        store = second.join().unwrap();
+        assert_eq!(names(&mut store).unwrap(), ["Client 1", "Client 2"]);
+        is_right(&mut store);
     }
-    let second = thread::spawn(move || finish(second, 1));
-    other.await_waiting();
-    let given_up = finish(store, 2);
-    assert_ne!(second.join().unwrap(), given_up);
+}
+
+/// Two who wait for each other: the server breaks one of them off.
+#[test]
+fn an_episode_that_is_broken_off_for_somebody_elses_sake_can_go_on() {
+    let Some((mut store, _, other)) = holding(&[client(1), client(2)]) else {
+        return;
+    };
+    let rename_of_theirs = |number: u16| {
+        format!(
+            "UPDATE proctor.clients SET name = 'Theirs' WHERE client_id = '{}'",
+            id(number)
+        )
+    };
+    store.begin().unwrap();
+    store.apply(&[rename(&client(1), "First")]).unwrap();
+    let before = store.fingerprint();
+    // Only who looks for it finds that they wait for each other.
+    other
+        .run(&format!(
+            "SET deadlock_timeout TO '10min'; BEGIN; {}",
+            rename_of_theirs(2)
+        ))
+        .unwrap();
+    let other = thread::spawn(move || other.run(&rename_of_theirs(1)));
+    // Whichever of them comes first, in the end they wait for each other.
+    let batch = [insert(&client(3)), rename(&client(2), "Second")];
+    let error = store.apply(&batch).unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    assert!(matches!(error, StoreError::Interrupted { .. }), "{error:?}");
+    assert_eq!(store.fingerprint(), before);
+    is_right(&mut store);
+    assert_eq!(names(&mut store).unwrap(), ["First", "Client 2"]);
+    store.apply(&batch[..1]).unwrap();
+    is_right(&mut store);
+    store.reset().unwrap();
+    is_right(&mut store);
+    store.end().unwrap();
+    other.join().unwrap().unwrap();
 }
 
 /// Batches that can't be carried out on a store with clients 1 and 2 and contact 3 of client 1,
@@ -155,10 +178,7 @@ fn wrong() -> Vec<(Vec<Change>, Option<ConstraintKind>)> {
             Some(ConstraintKind::Required),
         ),
         (insert(&contact(9, 77)), Some(ConstraintKind::Reference)),
-        (
-            Change::Delete(client(1)),
-            Some(ConstraintKind::Reference),
-        ),
+        (Change::Delete(client(1)), Some(ConstraintKind::Reference)),
         (
             insert(&with(&client(9), "status", text("active"))),
             Some(ConstraintKind::Type),
@@ -229,7 +249,9 @@ fn hundreds_of_batches_and_resets_add_up() {
             store.apply(&[insert(&client(100 + number))]).unwrap();
             is_refused(&mut store, batch, *kind);
             if number % 3 == 0 {
-                store.apply(&[Change::Delete(client(100 + number))]).unwrap();
+                store
+                    .apply(&[Change::Delete(client(100 + number))])
+                    .unwrap();
             }
         }
         assert_eq!(names(&mut store).unwrap().len(), 22, "round {round}");

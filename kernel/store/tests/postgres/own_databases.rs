@@ -241,11 +241,34 @@ fn a_server_that_was_restarted_keeps_no_copies() {
     let store = template.open().unwrap();
     cluster.stop();
     cluster.start();
-    // Whoever is still there is heard of first.
+    // That the server was away is learned by asking it.
+    let first = template.open();
+    assert!(first.as_ref().map_or_else(StoreError::may_pass, |_| true));
     let mut next = template.open().unwrap();
     is_right(&mut next);
     drop((store, next, template));
     assert_eq!(databases(&cluster, "proctor_clone_"), "0");
+}
+
+#[test]
+fn a_connection_that_ends_costs_the_episode_and_not_the_store() {
+    let Some((cluster, template)) = source("") else {
+        return;
+    };
+    let mut store = template.open().unwrap();
+    store.begin().unwrap();
+    store.apply(&[insert(&client(2))]).unwrap();
+    let terminate = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+        own(&store)
+    );
+    cluster.sql("postgres", &terminate).unwrap();
+    assert!(names(&mut store).unwrap_err().may_pass());
+    assert!(store.apply(&[insert(&client(3))]).unwrap_err().may_pass());
+    store.reset().unwrap();
+    assert_eq!(names(&mut store).unwrap(), ["Client 1"]);
+    is_right(&mut store);
+    store.end().unwrap();
 }
 
 #[test]

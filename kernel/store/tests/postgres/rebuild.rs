@@ -9,7 +9,7 @@ use proctor_store::{
 };
 
 use crate::world::database;
-use crate::{client, contact, insert_sql, is_right, with};
+use crate::{client, contact, is_right, with};
 
 /// What every rebuild here leads to.
 fn canonical() -> Snapshot {
@@ -54,7 +54,8 @@ fn everything(cluster: &Cluster, name: &str) -> String {
         SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid)) FROM pg_constraint
         UNION ALL
         SELECT format('%s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod))
-        FROM pg_attribute WHERE attnum > 0 AND attrelid >= 16384
+        FROM pg_attribute
+        WHERE attnum > 0 AND attrelid >= 16384 AND attrelid::regclass::text !~ '^pg_toast'
         UNION ALL
         SELECT format('%s default %s', adrelid::regclass, pg_get_expr(adbin, adrelid))
         FROM pg_attrdef
@@ -85,14 +86,11 @@ fn whatever_was_done_is_undone() {
             false,
         ),
         ("ALTER TABLE clients RENAME COLUMN owner TO keeper", true),
-        (
-            "ALTER TABLE opportunities ALTER amount TYPE float8",
-            true,
-        ),
+        ("ALTER TABLE opportunities ALTER amount TYPE float8", true),
         ("ALTER TYPE client_status ADD VALUE 'Lost'", true),
         ("DROP TABLE clients CASCADE", true),
         (
-            "DROP TABLE contacts; CREATE TABLE contacts (contact_id int)",
+            "DROP TABLE contacts CASCADE; CREATE TABLE contacts (contact_id int)",
             true,
         ),
         (
@@ -106,8 +104,14 @@ fn whatever_was_done_is_undone() {
              CREATE TRIGGER no BEFORE INSERT ON clients FOR EACH ROW EXECUTE FUNCTION no()",
             true,
         ),
-        ("CREATE RULE no AS ON INSERT TO clients DO INSTEAD NOTHING", true),
-        ("ALTER TABLE contacts DISABLE TRIGGER ALL; DELETE FROM clients", true),
+        (
+            "CREATE RULE no AS ON INSERT TO clients DO INSTEAD NOTHING",
+            true,
+        ),
+        (
+            "ALTER TABLE clients DISABLE TRIGGER ALL; DELETE FROM clients",
+            true,
+        ),
         ("DROP FUNCTION fold CASCADE", true),
         ("DROP TABLE schema_migration", true),
         ("DELETE FROM schema_migration", true),
@@ -162,8 +166,7 @@ fn strangers_are_named_and_left_unless_they_are_to_go() {
             &["mine"],
         ),
     ] {
-        let Some((cluster, name, address)) =
-            meddled(&format!("SET search_path TO proctor; {sql}"))
+        let Some((cluster, name, address)) = meddled(&format!("SET search_path TO proctor; {sql}"))
         else {
             return;
         };
@@ -200,19 +203,14 @@ fn other_schemas_are_never_touched() {
         cluster.sql(&name, elsewhere).unwrap();
         Postgres::rebuild(&address, &canonical(), Strangers::Drop).unwrap();
         is_canonical(&address, sql);
-        assert_eq!(
-            without_times(&everything(cluster, &name)),
-            canonical_state,
-            "{sql}"
-        );
+        let state = without_times(&everything(cluster, &name));
+        assert_eq!(state, canonical_state, "{sql}");
     }
 }
 
 /// Leaves out when the migration was.
 fn without_times(state: &str) -> String {
-    let lines = state
-        .lines()
-        .filter(|line| !line.contains("<applied_on>"));
+    let lines = state.lines().filter(|line| !line.contains("<applied_on>"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -327,7 +325,11 @@ fn an_empty_database_and_anothers_schema_are_made_ours() {
 
 #[test]
 fn two_rebuilds_at_once_take_turns() {
-    for sql in ["", "DROP TABLE proctor.notes", "DROP SCHEMA proctor CASCADE"] {
+    for sql in [
+        "",
+        "DROP TABLE proctor.notes",
+        "DROP SCHEMA proctor CASCADE",
+    ] {
         let Some((_, _, address)) = meddled(sql) else {
             return;
         };
@@ -341,7 +343,6 @@ fn two_rebuilds_at_once_take_turns() {
             .collect();
         let altered = rebuilding
             .into_iter()
-            .filter(|_| true)
             .map(|one| one.join().unwrap())
             .filter(|rebuilt| rebuilt.altered)
             .count();
