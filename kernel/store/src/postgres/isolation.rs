@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::address::Address;
 use super::session::{Session, Work};
-use super::{APPLICATION, Postgres};
+use super::{APPLICATION, Postgres, migrate};
 use crate::{StoreError, Sum};
 
 /// The database that a server always has, from which others are made and dropped.
@@ -59,7 +59,7 @@ impl Template {
     /// When somebody is connected to it, when the user may not create databases, or when it
     /// isn't one that this version can work with.
     pub fn of(address: &Address) -> Result<Self, StoreError> {
-        let sum = Postgres::open(address)?.sum;
+        migrate::require_latest(&mut Session::connect(address, APPLICATION)?)?;
         let mut session = Session::connect(&address.of_database(MAINTENANCE), APPLICATION)?;
         // A process number alone comes again.
         let stem: String = session.value(&format!(
@@ -68,9 +68,9 @@ impl Template {
         ))?;
         session.run(&format!("SET application_name TO '{stem}'"))?;
         sweep(&mut session)?;
-        let keeper = Keeper {
+        let mut keeper = Keeper {
             address: address.clone(),
-            sum,
+            sum: Sum::default(),
             work: Mutex::new(Keeping {
                 idle: vec![session],
                 made: 0,
@@ -79,6 +79,8 @@ impl Template {
         };
         let template = keeper.template();
         keeper.copy(address.database(), &template)?;
+        // Of the copy: somebody may have written to the other meanwhile.
+        keeper.sum = Postgres::open(&address.of_database(&template))?.sum;
         Ok(Self {
             keeper: Arc::new(keeper),
         })

@@ -95,7 +95,7 @@ impl Postgres {
     /// make. What was added to them is let be: it can only forbid more.
     ///
     /// # Errors
-    /// With the first that is missing or another, or when the database fails.
+    /// With the first that is missing or another, inside an episode, or when the database fails.
     pub fn check_schema(&mut self) -> Result<(), StoreError> {
         self.usable()?;
         if self.mark.is_some() {
