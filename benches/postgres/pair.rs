@@ -87,8 +87,7 @@ impl<'c> Pair<'c> {
     fn step(&self, group: &mut Group<'_>) {
         let id = self.changes[0].id();
         let calls = NOTES.map(|notes| {
-            let updates =
-                format!(r#"{{"opportunity_id":"{id}","updates":{{"notes":"{notes}"}}}}"#);
+            let updates = format!(r#"{{"opportunity_id":"{id}","updates":{{"notes":"{notes}"}}}}"#);
             call("modify_opportunity", updates)
         });
         self.bare(group, "UPDATE … RETURNING", |bench, bare| {
@@ -115,9 +114,13 @@ impl<'c> Pair<'c> {
         self.store(group, "one row by key", |bench, store| {
             bench.iter(|| black_box(store.borrow_mut().read(&query).unwrap()));
         });
-        self.store(group, "view_opportunity_details, 6 queries", |bench, store| {
-            bench.iter(|| play(store, &details));
-        });
+        self.store(
+            group,
+            "view_opportunity_details, 6 queries",
+            |bench, store| {
+                bench.iter(|| play(store, &details));
+            },
+        );
     }
 
     fn search(&self, group: &mut Group<'_>) {
@@ -132,9 +135,13 @@ impl<'c> Pair<'c> {
         self.bare(group, "count and first 20 by ILIKE", |bench, bare| {
             bench.iter(|| bare.run(&baseline));
         });
-        self.store(group, "opportunity_search by a part of the name", |bench, store| {
-            bench.iter(|| play(store, &found));
-        });
+        self.store(
+            group,
+            "opportunity_search by a part of the name",
+            |bench, store| {
+                bench.iter(|| play(store, &found));
+            },
+        );
     }
 
     fn reset(&self, group: &mut Group<'_>) {
@@ -189,5 +196,7 @@ fn play(store: &RefCell<Postgres>, call: &ToolCall) {
         seed: [0; 32],
         step: 0,
     };
-    execute(&mut *store.borrow_mut(), call, &context).unwrap().unwrap();
+    execute(&mut *store.borrow_mut(), call, &context)
+        .unwrap()
+        .unwrap();
 }

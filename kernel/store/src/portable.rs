@@ -5,7 +5,9 @@
 
 use std::fmt::{self, Write as _};
 
-use proctor_crm::{Entity, Id, Kind, Row, Timestamp, Value};
+use proctor_crm::{Column, Entity, Id, Kind, Row, Timestamp, Value};
+
+use crate::StoreError;
 
 /// Longest text of a cell, in bytes; above what any rule allows.
 pub const TEXT_BYTES_MAX: usize = 65_536;
@@ -40,7 +42,7 @@ pub(crate) fn check(row: &Row) -> Result<(), Unportable> {
     Ok(())
 }
 
-pub(crate) fn check_value(value: &Value) -> Result<(), &'static str> {
+fn check_value(value: &Value) -> Result<(), &'static str> {
     match value {
         Value::Text(text) => check_text(text),
         Value::Texts(texts) if texts.len() > Kind::TEXTS_MAX => Err("has too many entries"),
@@ -49,6 +51,34 @@ pub(crate) fn check_value(value: &Value) -> Result<(), &'static str> {
         Value::Timestamp(instant) => check_instant(*instant),
         Value::Null | Value::Integer(_) | Value::Money(_) | Value::Id(_) => Ok(()),
     }
+}
+
+/// A row that a database holds, from what stands in each cell. A database is taken for what it is,
+/// something that anyone may have written to: a cell that is no value of its column is an error
+/// that says where, with the row's key as the database has it.
+pub(crate) fn row(
+    entity: Entity,
+    key: impl Fn() -> String,
+    mut cell: impl FnMut(usize, &'static Column) -> Result<Value, String>,
+) -> Result<Row, StoreError> {
+    let corrupt = |column: &'static str, reason: String| StoreError::Corrupt {
+        table: entity.table(),
+        id: key(),
+        column,
+        reason,
+    };
+    let mut values = Vec::with_capacity(entity.columns().len());
+    for (at, column) in entity.columns().iter().enumerate() {
+        let value = cell(at, column).and_then(|value| {
+            if column.required && value.is_null() {
+                return Err("it is required, and nothing is there".to_owned());
+            }
+            check_value(&value).map_err(str::to_owned)?;
+            Ok(value)
+        });
+        values.push(value.map_err(|reason| corrupt(column.name, reason))?);
+    }
+    Row::from_values(entity, values).map_err(|error| corrupt(entity.key(), error.to_string()))
 }
 
 fn check_text(text: &str) -> Result<(), &'static str> {

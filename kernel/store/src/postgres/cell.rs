@@ -84,40 +84,13 @@ fn nothing(of: &Type) -> &'static (dyn ToSql + Sync) {
     }
 }
 
-/// A row from a result with all columns of its entity in declared order. What the database says
-/// is taken on no trust: its constraints may have been dropped.
+/// A row from a result with all columns of its entity in declared order.
 pub(super) fn row(entity: Entity, found: &tokio_postgres::Row) -> Result<Row, StoreError> {
-    let columns = entity.columns();
-    let mut values = Vec::with_capacity(columns.len());
-    for (at, column) in columns.iter().enumerate() {
-        let value = value(column, found, at).and_then(|value| {
-            if column.required && value.is_null() {
-                return Err("it is required, and nothing is there".to_owned());
-            }
-            portable::check_value(&value).map_err(str::to_owned)?;
-            Ok(value)
-        });
-        match value {
-            Ok(value) => values.push(value),
-            Err(reason) => {
-                return Err(StoreError::Corrupt {
-                    table: entity.table(),
-                    id: found.try_get::<_, Uuid>(0).map_or_else(
-                        |_| "without a key".to_owned(),
-                        |id| id.as_hyphenated().to_string(),
-                    ),
-                    column: column.name,
-                    reason,
-                });
-            }
-        }
-    }
-    Row::from_values(entity, values).map_err(|error| StoreError::Corrupt {
-        table: entity.table(),
-        id: String::new(),
-        column: entity.key(),
-        reason: error.to_string(),
-    })
+    let key = || match found.try_get::<_, Uuid>(0) {
+        Ok(id) => id.as_hyphenated().to_string(),
+        Err(_) => "without a key".to_owned(),
+    };
+    portable::row(entity, key, |at, column| value(column, found, at))
 }
 
 fn value(column: &Column, row: &tokio_postgres::Row, at: usize) -> Result<Value, String> {

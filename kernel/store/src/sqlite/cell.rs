@@ -7,7 +7,6 @@ use proctor_crm::{Entity, Kind, Money, Row, Value};
 use rusqlite::Statement;
 use rusqlite::types::{Null, ValueRef};
 
-use super::backend;
 use crate::StoreError;
 use crate::portable;
 
@@ -38,41 +37,15 @@ pub(super) fn json(texts: &[String]) -> String {
     serde_json::Value::from(texts).to_string()
 }
 
-/// A row from a result with all columns of its entity in declared order. The database is taken
-/// for what it is, a file that anyone may have written.
+/// A row from a result with all columns of its entity in declared order.
 pub(super) fn row(entity: Entity, found: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
-    let columns = entity.columns();
-    let mut values = Vec::with_capacity(columns.len());
-    for (at, column) in columns.iter().enumerate() {
-        let cell = found.get_ref(at).map_err(backend)?;
-        let value = value(column.kind, cell).and_then(|value| {
-            if column.required && value.is_null() {
-                return Err("it is required, and nothing is there".to_owned());
-            }
-            portable::check_value(&value).map_err(str::to_owned)?;
-            Ok(value)
-        });
-        match value {
-            Ok(value) => values.push(value),
-            Err(reason) => {
-                let id = match found.get_ref(0).map_err(backend)? {
-                    ValueRef::Text(bytes) => excerpt(bytes),
-                    _ => "without a key".to_owned(),
-                };
-                return Err(StoreError::Corrupt {
-                    table: entity.table(),
-                    id,
-                    column: column.name,
-                    reason,
-                });
-            }
-        }
-    }
-    Row::from_values(entity, values).map_err(|error| StoreError::Corrupt {
-        table: entity.table(),
-        id: String::new(),
-        column: entity.key(),
-        reason: error.to_string(),
+    let key = || match found.get_ref(0) {
+        Ok(ValueRef::Text(bytes)) => excerpt(bytes),
+        _ => "without a key".to_owned(),
+    };
+    portable::row(entity, key, |at, column| {
+        let cell = found.get_ref(at).map_err(|error| error.to_string())?;
+        value(column.kind, cell)
     })
 }
 
