@@ -12,6 +12,7 @@ mod crm;
 mod pair;
 mod workers;
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode};
@@ -49,30 +50,27 @@ fn timed(count: u64, mut before: impl FnMut(), mut work: impl FnMut()) -> Durati
 fn databases(criterion: &mut Criterion, cluster: &'static Cluster) {
     let crm = Crm::canonical(cluster);
     let template = Template::of(&crm.address).unwrap();
+    // Nobody may be connected to what is copied.
+    let bare = Bare::connect(&Crm::canonical(cluster).text);
+    let create = format!("CREATE DATABASE bare TEMPLATE {}", crm.address.database());
+    let store = RefCell::new(template.open().unwrap());
+    let change = updates(&mut *store.borrow_mut(), 1);
+    store.borrow_mut().begin().unwrap();
     let mut group = criterion.benchmark_group("reset of a database of one's own");
     group.sample_size(20).sampling_mode(SamplingMode::Flat);
     group.bench_function(
         "bare CREATE DATABASE … TEMPLATE and DROP (baseline)",
         |bench| {
-            let bare = Bare::connect(&cluster.address("postgres"));
-            let database = crm.address.database();
             bench.iter(|| {
-                bare.run(&format!("CREATE DATABASE bare TEMPLATE {database}"));
+                bare.run(&create);
                 bare.run("DROP DATABASE bare");
             });
         },
     );
     group.bench_function("reset after 1 update", |bench| {
-        let store = std::cell::RefCell::new(template.open().unwrap());
-        let change = updates(&mut *store.borrow_mut(), 1);
-        store.borrow_mut().begin().unwrap();
-        bench.iter_custom(|count| {
-            timed(
-                count,
-                || store.borrow_mut().apply(&change).unwrap(),
-                || store.borrow_mut().reset().unwrap(),
-            )
-        });
+        let update = || store.borrow_mut().apply(&change).unwrap();
+        let reset = || store.borrow_mut().reset().unwrap();
+        bench.iter_custom(|count| timed(count, update, reset));
     });
     group.finish();
 }

@@ -37,10 +37,10 @@ pub(crate) fn episode(criterion: &mut Criterion, size: &str, crm: &Crm) {
     pair.search(&mut criterion.benchmark_group(format!("search, {size}")));
     pair.reset(&mut criterion.benchmark_group(format!("reset after 3 updates, {size}")));
     drop(pair);
+    let bare = Bare::connect(&crm.text);
     let mut group = criterion.benchmark_group(format!("open, {size}"));
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.bench_function("bare SELECT of all opportunities (baseline)", |bench| {
-        let bare = Bare::connect(&crm.text);
         bench.iter(|| bare.run("SELECT * FROM opportunities"));
     });
     group.bench_function("open", |bench| bench.iter(|| black_box(crm.open())));
@@ -61,12 +61,12 @@ impl<'c> Pair<'c> {
 
     /// Measures the bare client in an open transaction.
     fn bare(&self, group: &mut Group<'_>, name: &str, measure: impl Fn(&mut Bencher<'_>, &Bare)) {
+        self.crm.vacuum();
+        self.bare.run("BEGIN; SAVEPOINT mark");
         group.bench_function(format!("bare {name} (baseline)"), |bench| {
-            self.crm.vacuum();
-            self.bare.run("BEGIN; SAVEPOINT mark");
             measure(bench, &self.bare);
-            self.bare.run("ROLLBACK");
         });
+        self.bare.run("ROLLBACK");
     }
 
     /// Measures the store in an open episode.
@@ -76,12 +76,10 @@ impl<'c> Pair<'c> {
         name: &str,
         measure: impl Fn(&mut Bencher<'_>, &RefCell<Postgres>),
     ) {
-        group.bench_function(name, |bench| {
-            self.crm.vacuum();
-            self.store.borrow_mut().begin().unwrap();
-            measure(bench, &self.store);
-            self.store.borrow_mut().end().unwrap();
-        });
+        self.crm.vacuum();
+        self.store.borrow_mut().begin().unwrap();
+        group.bench_function(name, |bench| measure(bench, &self.store));
+        self.store.borrow_mut().end().unwrap();
     }
 
     fn step(&self, group: &mut Group<'_>) {
