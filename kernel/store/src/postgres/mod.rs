@@ -36,6 +36,10 @@ const APPLICATION: &str = "proctor";
 /// else commits.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
 
+/// Changes that one transaction undoes at least before it makes room for another; on a larger
+/// database, as many as it has rows.
+const UNDONE_MIN: u64 = 1_000;
+
 /// A store in PostgreSQL.
 ///
 /// The episode is one transaction: nothing of it is ever committed, and nothing that others
@@ -55,6 +59,8 @@ pub struct Postgres {
     written: bool,
     /// Whether the savepoint of the last batch is there.
     savepoint: bool,
+    /// Changes that the episode's transaction undid, or may yet.
+    undone: u64,
     /// Whether a failure left a state that nobody knows.
     lost: bool,
     wording: Wording<PostgresDialect>,
@@ -85,6 +91,7 @@ impl Postgres {
             mark: None,
             written: false,
             savepoint: false,
+            undone: 0,
             lost: false,
             wording: Wording::default(),
             digests: Writer::default(),
@@ -189,6 +196,29 @@ impl Postgres {
         );
         self.lost |= failed && self.mark.is_some() && self.own.is_none();
         done
+    }
+
+    /// Goes back to the mark in a new transaction, after clearing away what the last one undid: as
+    /// long as it lasts, the server can't, and every statement wades through it. Takes the sum
+    /// anew, since others may have committed.
+    fn mark_anew(&mut self, mark: Sum) -> Result<(), StoreError> {
+        self.run("ROLLBACK")?;
+        // Where the user doesn't own the tables, the server says so and leaves them to itself.
+        let tables = Entity::ALL.map(Entity::table).join(", ");
+        let clear = format!("VACUUM (SKIP_LOCKED, TRUNCATE false) {tables}");
+        self.session.wait(Work::Whole, async |client| {
+            client.batch_execute(&clear).await
+        })?;
+        self.run(BEGIN)?;
+        self.notice_others()?;
+        if self.sum != mark {
+            return Err(StoreError::Interrupted {
+                backend: BACKEND,
+                reason: "somebody else changed rows during the run".into(),
+            });
+        }
+        self.undone = 0;
+        self.run("SAVEPOINT mark")
     }
 
     fn sum_of_all(&mut self) -> Result<Sum, StoreError> {
@@ -299,6 +329,7 @@ impl Store for Postgres {
             (None, None) => self.write_alone(changes)?,
             (Some(_), _) => self.write_committed(changes)?,
         }
+        self.undone += changes.len() as u64;
         self.count(changes);
         Ok(())
     }
@@ -322,6 +353,7 @@ impl Store for Postgres {
             self.lost = true;
             self.notice_others()?;
             self.run("SAVEPOINT mark")?;
+            self.undone = 0;
             self.lost = false;
         } else if self.written {
             self.lost = true;
@@ -343,6 +375,7 @@ impl Store for Postgres {
             self.lost = true;
             match self.own.is_some() {
                 true => self.copy_anew()?,
+                false if self.undone >= mark.rows().max(UNDONE_MIN) => self.mark_anew(mark)?,
                 false => self.run("ROLLBACK TO SAVEPOINT mark")?,
             }
             self.lost = false;

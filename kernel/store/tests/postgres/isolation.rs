@@ -52,6 +52,42 @@ fn what_others_commit_is_seen_by_the_next_episode_only() {
 }
 
 #[test]
+fn a_long_life_makes_no_episode_dearer_and_notices_what_others_committed() {
+    let Some((mut store, _, other)) = holding(&[client(1)]) else {
+        return;
+    };
+    // More than one transaction undoes before it makes room for another.
+    let some = |store: &mut Postgres| {
+        for number in 0..400 {
+            let name = format!("Name {number}");
+            let renamed = with(&client(1), "name", text(&name));
+            store.apply(&[rename(&client(1), &name)]).unwrap();
+            store.apply(&[rename(&renamed, "Again")]).unwrap();
+            store.apply(&[insert(&client(2))]).unwrap();
+            store.reset()?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    store.begin().unwrap();
+    let mark = store.fingerprint();
+    some(&mut store).unwrap();
+    assert_eq!(store.fingerprint(), mark);
+    is_right(&mut store);
+    let size = "SELECT pg_relation_size('proctor.clients') / 8192";
+    let early = other.number(size);
+    for _ in 0..4 {
+        some(&mut store).unwrap();
+    }
+    let late = other.number(size);
+    assert!(late <= 2 * early, "grew from {early} to {late} pages");
+
+    other.run(&insert_sql(&client(3))).unwrap();
+    let error = some(&mut store).unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    assert!(matches!(store.reset(), Err(StoreError::Lost)));
+}
+
+#[test]
 fn what_an_episode_does_is_seen_by_nobody() {
     let Some((mut store, address, other)) = holding(&[client(1), client(2)]) else {
         return;
