@@ -42,8 +42,8 @@ const UNDONE_MIN: u64 = 1_000;
 
 /// A store in PostgreSQL.
 ///
-/// The episode is one transaction: nothing of it is ever committed, and nothing that others
-/// commit meanwhile is seen. Each batch of changes stands under a savepoint, so that one that
+/// The episode is part of one transaction: nothing of it is ever committed, and nothing that
+/// others commit meanwhile is seen. Each batch of changes stands under a savepoint, so that one that
 /// fails leaves the episode as it was. On a database of its own, which a [`Template`] makes, a
 /// batch is a transaction that is committed, and a reset makes the database anew.
 pub struct Postgres {
