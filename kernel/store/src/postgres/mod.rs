@@ -210,6 +210,7 @@ impl Postgres {
             client.batch_execute(&clear).await
         })?;
         self.run(BEGIN)?;
+        self.sum = mark;
         self.notice_others()?;
         if self.sum != mark {
             return Err(StoreError::Interrupted {
