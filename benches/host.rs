@@ -38,6 +38,8 @@ fn finished(suite: &Arc<Suite>, task: &str) -> (Rc<RefCell<dyn EpisodeRead>>, Ar
             script: Arc::from([]),
             tools: Arc::from([]),
             memory: Arc::from([]),
+            prompts: Default::default(),
+            model: None,
             oracle: Arc::clone(&gold.oracle),
         })
         .unwrap();

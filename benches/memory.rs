@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use proctor_benches::suite;
-use proctor_episode::{Examination, Verify};
+use proctor_episode::{Asking, Examination, Verify};
 use proctor_host::{FirstParty, Grant, Host, Limits, ORACLE};
 use proctor_store::{Image, Sqlite};
 
@@ -53,6 +53,8 @@ fn run(episodes: usize) {
         verifiers: vec![&end_state as &dyn Verify],
         refusal: Some(&refusal),
         answer: Some(&answer),
+        judges: Vec::new(),
+        asking: Asking::default(),
         parameters: Vec::new(),
         script: Arc::from([]),
     };

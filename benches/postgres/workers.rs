@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use criterion::{Criterion, SamplingMode, Throughput};
 use proctor_benches::suite;
 use proctor_cluster::Cluster;
-use proctor_episode::{Examination, Stores, Verify};
+use proctor_episode::{Asking, Examination, Stores, Verify};
 use proctor_host::{FirstParty, Grant, Host, Limits, ORACLE, Plugin};
 use proctor_store::{Image, Sqlite, Store};
 
@@ -32,6 +32,8 @@ pub(crate) fn episodes(criterion: &mut Criterion, cluster: &'static Cluster) {
         verifiers: vec![&end_state as &dyn Verify],
         refusal: Some(&refusal),
         answer: Some(&answer),
+        judges: Vec::new(),
+        asking: Asking::default(),
         parameters: Vec::new(),
         script: Arc::from([]),
     };

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use proctor_episode::Verify;
-use proctor_host::{FirstParty, Grant, Host, Limits, ORACLE, Plugin, Policy, Verifier};
+use proctor_host::{
+    FirstParty, Grant, Host, Judge, Limits, LoadError, ORACLE, Plugin, Policy, Verifier, World,
+};
 
 use crate::exit::Failure;
+use crate::models::JudgeRequest;
 
 /// Folder of this user's cache for `proctor`.
 pub fn cache_folder() -> Option<PathBuf> {
@@ -41,13 +44,23 @@ pub fn host() -> Result<Host, Failure> {
 /// A plugin by built-in name or by file. Gold is granted to the built-in oracle and to nothing
 /// else, whatever a file is called.
 pub fn plugin(host: &Host, name: &str) -> Result<Plugin, Failure> {
+    // Only looked at: whoever runs it decides about a model.
+    granted(host, name, true)
+}
+
+/// The same; a model is granted only where the operator assigned one.
+fn granted(host: &Host, name: &str, model: bool) -> Result<Plugin, Failure> {
+    let mut grants = Vec::new();
+    if model {
+        grants.push(Grant::Model);
+    }
     if let Some(known) = FirstParty::named(name) {
-        let grants: &[Grant] = if known.name == ORACLE {
-            &[Grant::Gold]
-        } else {
-            &[]
-        };
-        return Ok(host.load(known.name, known.wasm, grants)?);
+        if known.name == ORACLE {
+            grants.push(Grant::Gold);
+        }
+        return host
+            .load(known.name, known.wasm, &grants)
+            .map_err(|error| wrong(name, &error));
     }
     let path = Path::new(name);
     let size = fs::metadata(path)
@@ -63,8 +76,23 @@ pub fn plugin(host: &Host, name: &str) -> Result<Plugin, Failure> {
     let label = path
         .file_stem()
         .map_or_else(|| name.into(), |stem| stem.to_string_lossy());
-    host.load(&label, &wasm, &[])
-        .map_err(|error| Failure::input(format!("{name}: {error}")))
+    host.load(&label, &wasm, &grants)
+        .map_err(|error| wrong(name, &error))
+}
+
+fn wrong(name: &str, error: &LoadError) -> Failure {
+    let failure = Failure::input(format!("{name}: {error}"));
+    match error {
+        LoadError::ForbiddenImport { world, import, .. }
+            if import.starts_with("proctor:plugin/model@") =>
+        {
+            failure.hint(match world {
+                World::Judge => "it asks a model: name one with --judge-model",
+                _ => "it asks a model: name one with --model",
+            })
+        }
+        _ => failure,
+    }
 }
 
 fn unknown(name: &str, error: &std::io::Error) -> Failure {
@@ -79,8 +107,8 @@ fn unknown(name: &str, error: &std::io::Error) -> Failure {
 }
 
 /// A policy, linked.
-pub fn policy(host: &Host, name: &str) -> Result<Policy, Failure> {
-    let plugin = plugin(host, name)?;
+pub fn policy(host: &Host, name: &str, model: bool) -> Result<Policy, Failure> {
+    let plugin = granted(host, name, model)?;
     host.policy(&plugin)
         .map_err(|error| Failure::input(format!("{name}: {error}")))
 }
@@ -90,6 +118,16 @@ pub fn verifier(host: &Host, name: &str) -> Result<Verifier, Failure> {
     let plugin = plugin(host, name)?;
     host.verifier(&plugin)
         .map_err(|error| Failure::input(format!("{name}: {error}")))
+}
+
+/// Judges, linked, in this order.
+pub fn judges(host: &Host, requests: &[JudgeRequest]) -> Result<Vec<Judge>, Failure> {
+    let linked = |request: &JudgeRequest| {
+        let plugin = granted(host, &request.name, request.model.is_some())?;
+        host.judge(&plugin)
+            .map_err(|error| Failure::input(format!("{}: {error}", request.name)))
+    };
+    requests.iter().map(linked).collect()
 }
 
 /// The verifiers that mark an examination.

@@ -6,8 +6,12 @@
 
 mod args;
 mod commands;
+mod environment;
 mod examiners;
+mod examining;
 mod exit;
+mod models;
+mod prompts;
 mod seeds;
 mod store;
 mod terminal;
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Demo(options) => commands::demo::run(options),
         Command::Run(options) => commands::run::run(options),
+        Command::Baseline(options) => commands::baseline::run(options),
+        Command::Cassette(command) => commands::cassette::run(command),
         Command::Suite(command) => commands::suite::run(command),
         Command::Tools(options) => commands::tools::run(options),
         Command::Plugin(command) => commands::plugin::run(command),

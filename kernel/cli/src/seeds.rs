@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use proctor_episode::Suite;
+use proctor_model::{Baseline, Catalog, PriceList, parse_catalog};
 use proctor_store::Snapshot;
 
 use crate::exit::Failure;
@@ -64,4 +65,51 @@ fn files(dir: &Dir<'_>) -> BTreeMap<PathBuf, String> {
             ))
         })
         .collect()
+}
+
+/// Version and texts of a built-in plugin's prompts: the latest version there is.
+pub fn prompts(plugin: &str) -> (String, BTreeMap<String, String>) {
+    let Some(of_plugin) = SEEDS.get_dir(format!("prompts/{plugin}")) else {
+        return Default::default();
+    };
+    let number = |dir: &Dir<'_>| -> Option<u32> {
+        let name = dir.path().file_name()?.to_str()?;
+        name.strip_prefix('v')?.parse().ok()
+    };
+    let Some(latest) = of_plugin
+        .dirs()
+        .filter(|dir| number(dir).is_some())
+        .max_by_key(|dir| number(dir))
+    else {
+        return Default::default();
+    };
+    let texts = latest
+        .files()
+        .filter(|file| file.path().extension().is_some_and(|kind| kind == "md"))
+        .filter_map(|file| {
+            let name = file.path().file_stem()?.to_str()?;
+            Some((name.to_owned(), file.contents_utf8()?.to_owned()))
+        })
+        .collect();
+    let version = number(latest).map_or_else(String::new, |number| format!("v{number}"));
+    (version, texts)
+}
+
+/// The built-in models, and the agents that are compared by default.
+pub fn models() -> Result<(Catalog, Baseline), Failure> {
+    let path = Path::new("models.toml");
+    parse_catalog(text(path), &Path::new("seeds").join(path), None).map_err(Failure::input)
+}
+
+/// The built-in price list.
+pub fn prices() -> Result<PriceList, Failure> {
+    let path = Path::new("prices.toml");
+    PriceList::parse(text(path), &Path::new("seeds").join(path)).map_err(Failure::input)
+}
+
+fn text(path: &Path) -> &'static str {
+    SEEDS
+        .get_file(path)
+        .and_then(|file| file.contents_utf8())
+        .unwrap_or_default()
 }

@@ -63,6 +63,7 @@ impl Source {
         };
         Backend {
             isolation: isolation.map(str::to_owned),
+            models: None,
             store: store.into(),
         }
     }

@@ -37,12 +37,16 @@ pub enum EnvError {
     NotRunning,
 }
 
-/// Where a run's rows live. Results don't depend on it, so a run may go on elsewhere.
+/// Where a run's rows live and its models' replies come from. Results don't depend on it, so a run
+/// may go on elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Backend {
     /// How episodes are kept apart, where there is a choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<String>,
+    /// What is done with recordings of models: `live`, `record`, `replay` or `auto`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<String>,
     /// Name of the store's backend.
     pub store: String,
 }

@@ -38,15 +38,15 @@ pub use recorded::{
 };
 pub use records::record_id;
 pub use runner::{
-    EpisodeRecord, Examination, Finished, Marked, PolicySource, REOPEN_TIME_MAX, RunError,
-    SessionSource, Stores, Verify,
+    Asking, EpisodeRecord, Examination, Finished, JudgeSeat, Judging, Marked, Opinion,
+    PolicySource, REOPEN_TIME_MAX, RunError, SessionSource, Stores, Verify,
 };
 pub use script::{ScriptError, parse_script};
 pub use seed::EpisodeSeed;
 pub use suite::file::{suite_schema, tasks_schema};
 pub use suite::{Derived, Equivalent, MutantKind, Split, Suite, Task, Turn};
-pub use summary::{Group, Rate, Summary, Tally};
+pub use summary::{Asked, AskedOnce, Group, Rate, Summary, Tally};
 pub use telemetry::{
-    PluginPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError,
+    ModelPin, PluginPin, PromptPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError,
     TelemetryWriter, telemetry_schema, verify_chain,
 };

@@ -1,6 +1,5 @@
 //! What an episode counts as.
 
-use proctor_host::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +13,14 @@ pub enum Outcome {
     Pass,
     /// Some verifier did not.
     Fail,
-    /// The agent broke the rules of the examination, such as the number of steps. Counts as a
-    /// fail.
+    /// The agent broke the rules of the examination, such as the number of steps, or could not go
+    /// on by its own account. Counts as a fail.
     AgentError,
-    /// The kernel, the machine or the policy's component failed.
+    /// The kernel, the machine, a model's provider or the policy's component failed.
     InfraError,
-    /// A verifier failed.
+    /// A verifier or a judge failed.
     GraderError,
-    /// The run's budget was used up.
+    /// The episode used up its allowance of calls of models, or of time to wait for them.
     BudgetStop,
 }
 
@@ -72,12 +71,9 @@ pub struct Interruption {
     pub reason: String,
 }
 
-/// The reward of an episode: the lowest score of its verdicts, since a chain of checks is as
-/// good as its weakest. Nothing without a verdict: a missing score is not a zero.
+/// The reward of an episode: the lowest score of its verdicts and judgments, since a chain of
+/// checks is as good as its weakest. Nothing without a score: a missing score is not a zero.
 #[must_use]
-pub fn reward(verdicts: &[Verdict]) -> Option<f64> {
-    verdicts
-        .iter()
-        .map(|verdict| verdict.score)
-        .reduce(f64::min)
+pub fn reward(scores: impl IntoIterator<Item = f64>) -> Option<f64> {
+    scores.into_iter().reduce(f64::min)
 }

@@ -1,5 +1,6 @@
 //! Runs episodes: one at a time on each worker, handed over in order.
 
+mod asking;
 mod queue;
 mod recovery;
 mod worker;
@@ -12,9 +13,10 @@ use std::thread;
 
 use proctor_crm::Change;
 use proctor_host::{
-    Action, Digest, EpisodeRead, Examined, Fault, Gold, LogLine, Observation, Policy, ScriptedTurn,
-    Session, Setting, Verdict, Verifier,
+    Action, Digest, EpisodeRead, Examined, Fault, Gold, Judge, Judged, Judgment, LogLine,
+    ModelSeat, Observation, Policy, Prompts, ScriptedTurn, Session, Setting, Verdict, Verifier,
 };
+use proctor_model::CallRecord;
 use proctor_store::{Fingerprint, Store, StoreError};
 
 use self::queue::Queue;
@@ -25,6 +27,7 @@ use crate::outcome::{Interruption, Outcome};
 use crate::seed::EpisodeSeed;
 use crate::suite::Suite;
 
+pub use self::asking::Asking;
 pub use self::recovery::{REOPEN_TIME_MAX, Stores};
 
 /// Where an agent's sessions come from: a component, or code of this process.
@@ -57,6 +60,32 @@ pub trait Verify: Sync {
     fn digest(&self) -> Digest;
     /// Marks one episode.
     fn verify(&self, episode: &Rc<RefCell<dyn EpisodeRead>>, gold: &Arc<Gold>) -> Examined;
+}
+
+/// Something that judges episodes against a rubric: a component, or code of this process.
+pub trait Judging: Sync {
+    /// Its name.
+    fn name(&self) -> &str;
+    /// Digest of its file.
+    fn digest(&self) -> Digest;
+    /// Judges one episode.
+    fn judge(
+        &self,
+        episode: &Rc<RefCell<dyn EpisodeRead>>,
+        verdicts: &[Verdict],
+        prompts: &Prompts,
+        model: Option<ModelSeat>,
+    ) -> Judged;
+}
+
+/// A judge with what the operator gives it.
+pub struct JudgeSeat<'a> {
+    /// The judge.
+    pub judge: &'a dyn Judging,
+    /// The model that it asks.
+    pub model: Option<String>,
+    /// Texts that it is given.
+    pub prompts: Prompts,
 }
 
 impl PolicySource for Policy {
@@ -93,6 +122,41 @@ impl Verify for Verifier {
     }
 }
 
+impl Judging for Judge {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn judge(
+        &self,
+        episode: &Rc<RefCell<dyn EpisodeRead>>,
+        verdicts: &[Verdict],
+        prompts: &Prompts,
+        model: Option<ModelSeat>,
+    ) -> Judged {
+        Self::judge(self, episode, verdicts, prompts, model)
+    }
+}
+
+/// What one judge made of an episode.
+#[derive(Debug)]
+pub struct Opinion {
+    /// Name of the judge.
+    pub judge: String,
+    /// Digest of its file.
+    pub digest: Digest,
+    /// The judgment, or why there is none.
+    pub judgment: Result<Judgment, Fault>,
+    /// What it logged.
+    pub log: Vec<LogLine>,
+    /// Fuel it used.
+    pub fuel: u64,
+}
+
 /// What one verifier made of an episode.
 #[derive(Debug)]
 pub struct Marked {
@@ -127,6 +191,10 @@ pub struct EpisodeRecord {
     pub changes: Vec<Change>,
     /// What the verifiers made of it.
     pub marks: Vec<Marked>,
+    /// What the judges made of it.
+    pub opinions: Vec<Opinion>,
+    /// What models were asked, in order.
+    pub calls: Vec<CallRecord>,
     /// Why the episode was broken off, if it was.
     pub fault: Option<Fault>,
     /// What the policy logged.
@@ -168,6 +236,12 @@ pub enum RunError {
         /// Fingerprint of the suite's data.
         expected: Fingerprint,
     },
+    /// What may be spent is spent. Episodes under way are given up; those finished stand.
+    #[error("the run's budget is used up: {0}")]
+    Budget(String),
+    /// A model's recording is missing or cannot be read or written.
+    #[error("{0}")]
+    Model(String),
     /// Whoever takes the finished episodes failed.
     #[error(transparent)]
     Sink(Box<dyn std::error::Error + Send + Sync>),
@@ -191,6 +265,10 @@ pub struct Examination<'a> {
     pub refusal: Option<&'a dyn Verify>,
     /// Who marks episodes with expected answers.
     pub answer: Option<&'a dyn Verify>,
+    /// Who judges every episode that was marked, with a rubric and without gold.
+    pub judges: Vec<JudgeSeat<'a>>,
+    /// Whom the policy may ask.
+    pub asking: Asking,
     /// What the operator configured for the policy.
     pub parameters: Vec<(String, String)>,
     /// For a policy that plays given calls.
@@ -291,20 +369,22 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// Runs one episode of a task on a store that holds the canonical data.
+    /// Runs one episode of a task on a store that holds the canonical data; nothing if there is
+    /// no such episode, or a model's budget or recording keeps it from being played.
     ///
     /// # Errors
     /// Never for the agent's or a verifier's doing; when the store fails, the record says so as
     /// an infra error.
     pub fn run_one(&self, store: Box<dyn Store>, index: usize) -> Option<EpisodeRecord> {
-        Worker::new(self, store).run(index)
+        Worker::new(self, store).run(index).ok().flatten()
     }
 
-    /// Runs all episodes on one store, on this thread, and hands each over as it ends.
+    /// Runs all episodes on one store, on this thread, and hands each over as it ends. Episodes
+    /// that a model's budget or recording keeps from being played are left out.
     pub fn run_all(&self, store: Box<dyn Store>, sink: &mut dyn FnMut(EpisodeRecord)) {
         let worker = Worker::new(self, store);
         for index in 0..self.len() {
-            if let Some(record) = worker.run(index) {
+            if let Ok(Some(record)) = worker.run(index) {
                 sink(record);
             }
         }

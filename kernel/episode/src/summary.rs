@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use proctor_model::{CallRecord, Cost, Origin, Spent, Usage};
 use serde::Serialize;
 
 use crate::outcome::Outcome;
@@ -14,6 +15,36 @@ use crate::telemetry::Recorded;
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     tasks: BTreeMap<String, TaskTally>,
+    asked: BTreeMap<String, Asked>,
+    paid: Spent,
+}
+
+/// What was asked of models in one role.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Asked {
+    /// Number of calls.
+    pub calls: u64,
+    /// Of them: calls that gave no reply.
+    pub failed: u64,
+    /// Tokens, as the providers counted them.
+    pub usage: Usage,
+    /// What the calls cost that have a price.
+    pub cost: Cost,
+    /// Calls of models without a price.
+    pub unpriced: u64,
+}
+
+/// One call of a model, as far as sums go.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedOnce {
+    /// Tokens.
+    pub usage: Usage,
+    /// What it cost, if the model has a price.
+    pub cost: Option<Cost>,
+    /// Whether there was no reply.
+    pub failed: bool,
+    /// Whether it was paid for in this run, rather than read from a recording.
+    pub live: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -21,6 +52,19 @@ struct TaskTally {
     outcomes: BTreeMap<Outcome, u64>,
     reward: f64,
     rewarded: u64,
+}
+
+impl AskedOnce {
+    /// What a call on record comes to.
+    #[must_use]
+    pub fn of(call: &CallRecord) -> Self {
+        Self {
+            usage: call.usage,
+            cost: call.cost,
+            failed: call.error.is_some(),
+            live: call.origin == Origin::Live,
+        }
+    }
 }
 
 impl Tally {
@@ -33,6 +77,36 @@ impl Tally {
             task.reward += reward;
             task.rewarded += 1;
         }
+    }
+
+    /// Counts one call of a model.
+    pub fn add_call(&mut self, role: &str, call: AskedOnce) {
+        let asked = self.asked.entry(role.to_owned()).or_default();
+        asked.calls += 1;
+        asked.failed += u64::from(call.failed);
+        asked.usage += call.usage;
+        asked.unpriced += u64::from(call.cost.is_none());
+        let cost = call.cost.unwrap_or_default();
+        asked.cost += cost;
+        if call.live {
+            self.paid += Spent {
+                cost,
+                tokens: call.usage.total(),
+                calls: 1,
+            };
+        }
+    }
+
+    /// What was paid for in this run, rather than read from a recording.
+    #[must_use]
+    pub fn paid(&self) -> Spent {
+        self.paid
+    }
+
+    /// What was asked of models, by role.
+    #[must_use]
+    pub fn asked(&self) -> &BTreeMap<String, Asked> {
+        &self.asked
     }
 
     /// Number of episodes with each outcome.
@@ -89,6 +163,9 @@ pub struct Summary {
     pub reading: Group,
     /// Success rate with each kind weighted by how often it occurs at the customer's.
     pub weighted: Option<Rate>,
+    /// What was asked of models, by role.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, Asked>,
 }
 
 impl Summary {
@@ -122,6 +199,7 @@ impl Summary {
             negative: select("negative tasks", &|task| task.negative.is_some()),
             reading: select("read-only tasks", &|task| task.read_only.is_some()),
             weighted: weighted(&kinds, &frequency),
+            models: tally.asked.clone(),
             kinds,
         }
     }

@@ -12,5 +12,5 @@ mod writer;
 
 pub use chain::verify_chain;
 pub use error::{ResumeError, TelemetryError};
-pub use events::{PluginPin, TELEMETRY_VERSION, telemetry_schema};
+pub use events::{ModelPin, PluginPin, PromptPin, TELEMETRY_VERSION, telemetry_schema};
 pub use writer::{Recorded, RunHeader, TelemetryWriter};

@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use proctor_episode::{
+use proctor_episode::{Asking, 
     CrmEnv, EpisodeRecord, EpisodeSeed, Examination, Outcome, Recorded, STEPS_MAX, Stores, Suite,
     Summary, Tally,
 };
@@ -275,6 +275,8 @@ fn one_verifier_that_fails_is_enough_to_leave_no_score() {
         verifiers: vec![&sound, &plugins.verifier],
         refusal: None,
         answer: None,
+        judges: Vec::new(),
+        asking: Asking::default(),
         parameters: Vec::new(),
         script: Arc::from([]),
     };

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use proctor_crm::{Change, Entity, Found, Query};
-use proctor_episode::{
+use proctor_episode::{Asking, 
     Backend, Examination, PluginPin, RunError, RunHeader, Stores, Suite, TELEMETRY_VERSION,
     TelemetryError, TelemetryWriter, Verify, verify_chain,
 };
@@ -303,6 +303,8 @@ fn examination() -> Examination<'static> {
         verifiers: vec![&PLUGINS.1, &Careless],
         refusal: None,
         answer: None,
+        judges: Vec::new(),
+        asking: Asking::default(),
         parameters: Vec::new(),
         script: Arc::from([]),
     }
@@ -368,6 +370,7 @@ impl Run {
         } else {
             let backend = Backend {
                 isolation: Some("transaction".into()),
+                models: None,
                 store: "flaky".into(),
             };
             TelemetryWriter::create(&path, &header, &backend, suite).unwrap()

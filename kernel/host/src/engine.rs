@@ -10,6 +10,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 use crate::bindings::proctor::plugin as api;
 use crate::cache::Cache;
+use crate::judge::Judge;
 use crate::limits::Limits;
 use crate::plugin::{Digest, Grant, LoadError, Plugin, World};
 use crate::policy::Policy;
@@ -103,6 +104,7 @@ impl Host {
         add_types(&mut linker)
             .and_then(|()| api::toolbox::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
             .and_then(|()| api::memory::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
+            .and_then(|()| add_asking(&mut linker, plugin))
             .and_then(|()| {
                 if plugin.grants.contains(&Grant::Gold) {
                     api::examiner::add_to_linker::<_, HasSelf<_>>(&mut linker, own)
@@ -113,6 +115,29 @@ impl Host {
             .map_err(|error| wrong_type(plugin, &error))?;
         Policy::link(&linker, plugin, self.limits).map_err(|error| wrong_type(plugin, &error))
     }
+
+    /// Links a judge.
+    ///
+    /// # Errors
+    /// As [`Host::verifier`].
+    pub fn judge(&self, plugin: &Plugin) -> Result<Judge, LoadError> {
+        plugin.expect(World::Judge)?;
+        let mut linker = Linker::new(&self.engine);
+        add_types(&mut linker)
+            .and_then(|()| api::episode::add_to_linker::<_, HasSelf<_>>(&mut linker, own))
+            .and_then(|()| add_asking(&mut linker, plugin))
+            .map_err(|error| wrong_type(plugin, &error))?;
+        Judge::link(&linker, plugin, self.limits).map_err(|error| wrong_type(plugin, &error))
+    }
+}
+
+/// Prompts and, if it is granted, a model.
+fn add_asking(linker: &mut Linker<State>, plugin: &Plugin) -> wasmtime::Result<()> {
+    api::prompts::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    if plugin.grants.contains(&Grant::Model) {
+        api::model::add_to_linker::<_, HasSelf<_>>(linker, own)?;
+    }
+    Ok(())
 }
 
 fn own(state: &mut State) -> &mut State {

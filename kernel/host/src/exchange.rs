@@ -1,9 +1,15 @@
 //! What passes between the kernel and plugins, in the kernel's own types.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proctor_crm::{Change, Entity, Refusal, Row, ToolResult, Value};
 
+use crate::chat::{ChatError, ChatReply, ChatRequest};
 use crate::{
     ExpectedAnswer, ExpectedChange, ExpectedRefusal, Pamphlet, ScriptedTurn, ToolCall, ToolCard,
 };
@@ -97,6 +103,34 @@ pub struct Gold {
     pub oracle: Arc<[ScriptedTurn]>,
 }
 
+/// What came of asking a model.
+#[derive(Debug)]
+pub struct Answered {
+    /// The reply, or why there is none.
+    pub reply: Result<ChatReply, ChatError>,
+    /// How long it took: time that isn't the guest's.
+    pub waited: Duration,
+}
+
+/// A model, as the plugins of one episode may ask it. Implemented by whoever runs episodes.
+pub trait ModelAccess {
+    /// Asks it.
+    fn chat(&mut self, request: ChatRequest) -> Answered;
+}
+
+/// A plugin's access to a model, for one episode.
+#[derive(Clone)]
+pub struct ModelSeat(pub Rc<RefCell<dyn ModelAccess>>);
+
+impl fmt::Debug for ModelSeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ModelSeat")
+    }
+}
+
+/// Texts that the operator gives a plugin, by name.
+pub type Prompts = Arc<BTreeMap<String, String>>;
+
 /// What a policy is given when it takes its seat.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -112,6 +146,10 @@ pub struct Setting {
     pub tools: Arc<[ToolCard]>,
     /// What earlier episodes taught.
     pub memory: Arc<[Pamphlet]>,
+    /// Texts that the operator gives it.
+    pub prompts: Prompts,
+    /// The model it may ask; handed over only to a policy with [`crate::Grant::Model`].
+    pub model: Option<ModelSeat>,
     /// The oracle; handed over only to a policy with [`crate::Grant::Gold`].
     pub oracle: Arc<[ScriptedTurn]>,
 }

@@ -26,6 +26,10 @@ pub enum FaultKind {
     Contract,
     /// It said itself that it could not do its work.
     Declared,
+    /// The episode used up its allowance of calls of models, or of time to wait for them.
+    Allowance,
+    /// A model gave no reply.
+    Provider,
     /// It ran longer than the backstop allows. The machine's fault until shown otherwise.
     WallClock,
     /// The kernel could not answer it, or not start it: storage failed, or too many plugins ran at
@@ -37,7 +41,7 @@ impl FaultKind {
     /// Whether the same call would fail the same way on any machine.
     #[must_use]
     pub fn is_deterministic(self) -> bool {
-        !matches!(self, Self::WallClock | Self::Host)
+        !matches!(self, Self::Provider | Self::WallClock | Self::Host)
     }
 
     /// Its name, as in telemetry.
@@ -51,6 +55,8 @@ impl FaultKind {
             Self::Output => "output",
             Self::Contract => "contract",
             Self::Declared => "declared",
+            Self::Allowance => "allowance",
+            Self::Provider => "provider",
             Self::WallClock => "wall_clock",
             Self::Host => "host",
         }

@@ -23,6 +23,9 @@ macro_rules! first_party {
 pub const FIRST_PARTY: &[FirstParty] = first_party![
     "answer",
     "end-state",
+    "judge-answer",
+    "model-agent",
+    "model-react",
     "noop",
     "oracle",
     "refusal",

@@ -91,8 +91,11 @@ pub enum World {
     Teacher,
 }
 
-/// Version of the contract in `wit/`.
-pub(crate) const CONTRACT: &str = "0.1.0";
+/// Version of the contract in `wit/` that the kernel speaks.
+pub(crate) const CONTRACT: &str = "0.1.1";
+/// Earlier versions that it understands: a patch only adds to the one before, but for `model`,
+/// which no kernel offered before 0.1.1.
+const EARLIER_CONTRACTS: &[&str] = &["0.1.0"];
 /// Interfaces that hold types alone, which any world may name.
 const TYPES: &[&str] = &["about", "data", "trajectory", "failures", "verdicts"];
 
@@ -126,9 +129,9 @@ impl World {
     const fn open_imports(self) -> &'static [&'static str] {
         match self {
             Self::Verifier => &["episode", "gold", "log"],
-            Self::Judge => &["episode", "log"],
-            Self::Policy => &["toolbox", "memory", "log"],
-            Self::Teacher => &["episode", "memory", "log"],
+            Self::Judge => &["episode", "prompts", "log"],
+            Self::Policy => &["toolbox", "memory", "prompts", "log"],
+            Self::Teacher => &["episode", "memory", "prompts", "log"],
         }
     }
 }
@@ -150,6 +153,14 @@ pub enum Grant {
 }
 
 impl Grant {
+    /// Whether a component of this world can have it at all.
+    const fn fits(self, world: World) -> bool {
+        match self {
+            Self::Gold => matches!(world, World::Policy),
+            Self::Model => !matches!(world, World::Verifier),
+        }
+    }
+
     const fn interface(self) -> &'static str {
         match self {
             Self::Gold => "examiner",
@@ -285,7 +296,10 @@ impl Plugin {
         let (imports, exports) = names(&component);
         let world = World::ALL
             .into_iter()
-            .find(|world| exports.contains(&interface(world.export())))
+            .find(|world| {
+                let export = interface(world.export());
+                exports.iter().any(|name| current(name) == export)
+            })
             .ok_or_else(|| LoadError::NoWorld {
                 expected: World::ALL.map(|world| interface(world.export())).join(", "),
                 found: if exports.is_empty() {
@@ -299,10 +313,18 @@ impl Plugin {
             .iter()
             .chain(TYPES)
             .copied()
-            .chain(grants.iter().map(|grant| grant.interface()))
+            .chain(
+                grants
+                    .iter()
+                    .filter(|grant| grant.fits(world))
+                    .map(|grant| grant.interface()),
+            )
             .map(interface)
             .collect();
-        if let Some(import) = imports.iter().find(|import| !granted.contains(import)) {
+        if let Some(import) = imports
+            .iter()
+            .find(|import| !granted.contains(&current(import)))
+        {
             let open = granted
                 .iter()
                 .filter(|name| !TYPES.iter().any(|of| interface(of) == **name));
@@ -338,6 +360,15 @@ impl Plugin {
 
 fn interface(name: &str) -> String {
     format!("proctor:plugin/{name}@{CONTRACT}")
+}
+
+/// The name of the interface in the version that the kernel speaks, if it is one of ours in a
+/// version that it understands; otherwise as it is.
+fn current(name: &str) -> String {
+    match name.rsplit_once('@') {
+        Some((of, version)) if EARLIER_CONTRACTS.contains(&version) => format!("{of}@{CONTRACT}"),
+        _ => name.to_owned(),
+    }
 }
 
 fn names(component: &Component) -> (Vec<String>, Vec<String>) {

@@ -14,7 +14,7 @@ use crate::convert;
 use crate::exchange::{Action, Observation, Setting};
 use crate::fault::{Fault, FaultKind, classify};
 use crate::limits::Limits;
-use crate::plugin::Plugin;
+use crate::plugin::{Grant, Plugin};
 use crate::state::State;
 use crate::verifier::{open, refuel};
 
@@ -36,6 +36,7 @@ pub struct Policy {
     pre: PolicyPre<State>,
     limits: Limits,
     gold: bool,
+    model: bool,
 }
 
 /// A policy at work on one episode.
@@ -59,7 +60,8 @@ impl Policy {
             digest: plugin.digest,
             pre,
             limits,
-            gold: plugin.grants.contains(&crate::Grant::Gold),
+            gold: plugin.grants.contains(&Grant::Gold),
+            model: plugin.grants.contains(&Grant::Model),
         })
     }
 
@@ -94,6 +96,8 @@ impl Policy {
             script: setting.script.to_vec(),
         };
         let mut state = State::new(&self.limits);
+        state.prompts = Arc::clone(&setting.prompts);
+        state.model = setting.model.clone().filter(|_| self.model);
         state.setting = Some(Setting {
             // Only who was granted gold is ever in reach of it.
             oracle: if self.gold {

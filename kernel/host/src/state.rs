@@ -3,15 +3,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::Resource;
 use wasmtime::{ResourceLimiter, Result};
 
 use crate::bindings::proctor::plugin::{
-    about, data, episode, examiner, failures, gold, log, memory, toolbox, trajectory, verdicts,
+    about, data, episode, examiner, failures, gold, log, memory, model, prompts, toolbox,
+    trajectory, verdicts,
 };
 use crate::convert;
-use crate::exchange::{EpisodeRead, Gold, Moment, Observation, Setting};
+use crate::exchange::{EpisodeRead, Gold, ModelSeat, Moment, Observation, Prompts, Setting};
 use crate::fault::{GrowthRefused, WorkRefused};
 use crate::limits::Limits;
 use crate::policy::LogLine;
@@ -32,6 +34,10 @@ pub(crate) struct State {
     pub(crate) episode: Option<Rc<RefCell<dyn EpisodeRead>>>,
     pub(crate) gold: Option<Arc<Gold>>,
     pub(crate) setting: Option<Setting>,
+    pub(crate) prompts: Prompts,
+    pub(crate) model: Option<ModelSeat>,
+    /// Time that the guest waited for a model since the wall clock last asked: it isn't its own.
+    pub(crate) waited: Duration,
     pub(crate) log: Log,
     pub(crate) work: Work,
 }
@@ -47,6 +53,9 @@ impl State {
             episode: None,
             gold: None,
             setting: None,
+            prompts: Prompts::default(),
+            model: None,
+            waited: Duration::ZERO,
             log: Log {
                 lines: Vec::new(),
                 bytes_left: limits.log_bytes_max,
@@ -214,6 +223,29 @@ impl toolbox::Host for State {
 impl memory::Host for State {
     fn recall(&mut self) -> Result<Vec<memory::Pamphlet>> {
         Ok(self.setting()?.memory.to_vec())
+    }
+}
+
+impl prompts::Host for State {
+    fn text(&mut self, name: String) -> Result<Option<String>> {
+        self.work.charge(Work::QUESTION)?;
+        Ok(self.prompts.get(&name).cloned())
+    }
+}
+
+impl model::Host for State {
+    fn chat(
+        &mut self,
+        request: model::ChatRequest,
+    ) -> Result<std::result::Result<model::ChatReply, model::ChatError>> {
+        self.work.charge(Work::QUESTION + request.messages.len())?;
+        let Some(seat) = &self.model else {
+            let none = "no model is assigned to this plugin".to_owned();
+            return Ok(Err(model::ChatError::Invalid(none)));
+        };
+        let answered = seat.0.borrow_mut().chat(request);
+        self.waited += answered.waited;
+        Ok(answered.reply)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Linker, Resource};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 
 use crate::bindings::Description;
 use crate::bindings::verifier_world::{VerifierAndShared, VerifierAndSharedPre};
@@ -141,6 +142,14 @@ pub(crate) fn open(engine: &Engine, state: State, limits: &Limits) -> Store<Stat
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.output_bytes_max);
+    // What a guest waits for a model is added to its time: only its own counts.
+    store.epoch_deadline_callback(|mut store| {
+        let waited = std::mem::take(&mut store.data_mut().waited);
+        if waited.is_zero() {
+            return Err(Trap::Interrupt.into());
+        }
+        Ok(UpdateDeadline::Continue(ticks(waited)))
+    });
     refuel(&mut store, limits);
     store
 }
@@ -150,6 +159,12 @@ pub(crate) fn refuel(store: &mut Store<State>, limits: &Limits) {
     // Fails only where fuel is switched off, which `engine::config` never does.
     let _ = store.set_fuel(limits.fuel_per_call);
     store.data_mut().work = Work::new(limits);
-    let ticks = limits.call_time_max.as_millis() / Limits::TICK.as_millis();
-    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX).max(1));
+    store.data_mut().waited = Duration::ZERO;
+    store.set_epoch_deadline(ticks(limits.call_time_max));
+}
+
+/// A time in ticks of the engine's clock, one at least.
+fn ticks(time: Duration) -> u64 {
+    let ticks = time.as_millis() / Limits::TICK.as_millis();
+    u64::try_from(ticks).unwrap_or(u64::MAX).max(1)
 }

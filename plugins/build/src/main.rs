@@ -18,12 +18,24 @@ use toolchain::Toolchain;
 
 /// The components that come with the kernel. Built one world after the other: a crate's features
 /// are those of everything built with it, and a component must have one world alone.
-const FIRST_PARTY: [&[&str]; 2] = [
+const FIRST_PARTY: [&[&str]; 3] = [
     &["answer", "end-state", "refusal"],
-    &["noop", "oracle", "scripted", "student-sim"],
+    &["judge-answer"],
+    &[
+        "model-agent",
+        "model-react",
+        "noop",
+        "oracle",
+        "scripted",
+        "student-sim",
+    ],
 ];
 /// The components that the kernel's own tests run; they come with nothing.
-const TEST: [&[&str]; 2] = [&["misbehaving-verifier"], &["misbehaving-policy"]];
+const TEST: [&[&str]; 3] = [
+    &["misbehaving-verifier"],
+    &["misbehaving-judge"],
+    &["misbehaving-policy"],
+];
 
 /// Builds the first-party components from source.
 #[derive(Parser)]
@@ -72,7 +84,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 fn build(
     toolchain: &Toolchain,
     root: &Path,
-    worlds: [&[&str]; 2],
+    worlds: [&[&str]; 3],
     out: &Path,
 ) -> Result<Vec<Locked>, Box<dyn Error>> {
     fs::create_dir_all(out)?;

@@ -1,21 +1,25 @@
 //! For authors of Proctor plugins in Rust: the types of `wit/`, traits to implement, macros that
 //! export them, and fixtures to test them natively.
 //!
-//! A plugin names one feature, the world it belongs to: `verifier` or `policy`.
+//! A plugin names one feature, the world it belongs to: `verifier`, `judge` or `policy`. What of a
+//! world it doesn't use, its component doesn't import.
 
 #[allow(missing_docs, clippy::all)]
 mod wire {
     wit_bindgen::generate!({
-        path: "../../wit/0.1.0",
+        path: "../../wit/0.1.1",
         inline: "
             package proctor:sdk;
             world types {
-                import proctor:plugin/about@0.1.0;
-                import proctor:plugin/data@0.1.0;
-                import proctor:plugin/trajectory@0.1.0;
-                import proctor:plugin/failures@0.1.0;
-                import proctor:plugin/verdicts@0.1.0;
-                import proctor:plugin/log@0.1.0;
+                import proctor:plugin/about@0.1.1;
+                import proctor:plugin/data@0.1.1;
+                import proctor:plugin/trajectory@0.1.1;
+                import proctor:plugin/failures@0.1.1;
+                import proctor:plugin/verdicts@0.1.1;
+                import proctor:plugin/log@0.1.1;
+                import proctor:plugin/episode@0.1.1;
+                import proctor:plugin/prompts@0.1.1;
+                import proctor:plugin/model@0.1.1;
             }
         ",
         world: "proctor:sdk/types",
@@ -24,15 +28,25 @@ mod wire {
     });
 }
 
+#[cfg(any(feature = "verifier", feature = "judge"))]
+pub mod episode;
+#[cfg(any(feature = "policy", feature = "judge"))]
+pub mod json;
+#[cfg(feature = "judge")]
+pub mod judge;
 mod log;
+#[cfg(any(feature = "policy", feature = "judge"))]
+pub mod model;
 #[cfg(feature = "policy")]
 pub mod policy;
+#[cfg(any(feature = "policy", feature = "judge"))]
+pub mod prompts;
 mod text;
 #[cfg(feature = "verifier")]
 pub mod verifier;
 
 pub use log::{debug, info, report_panics, warn};
-pub use text::folded;
+pub use text::{folded, shortened};
 pub use wire::proctor::plugin::about::Description;
 pub use wire::proctor::plugin::data::{Cell, Change, ColumnChange, Entity, Row, Update, Value};
 pub use wire::proctor::plugin::failures::Failure;
@@ -65,6 +79,15 @@ impl From<About> for Description {
     }
 }
 
+impl Failure {
+    /// With this message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+        }
+    }
+}
+
 impl Entity {
     /// Name in the singular, as the CRM writes it.
     pub fn name(self) -> &'static str {
@@ -77,6 +100,20 @@ impl Entity {
             Self::Contract => "Contract",
             Self::Document => "Document",
             Self::Note => "Note",
+        }
+    }
+
+    /// What the tools call the key of its records.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Client => "client_id",
+            Self::Company => "company_id",
+            Self::Contact => "contact_id",
+            Self::Opportunity => "opportunity_id",
+            Self::Quote => "quote_id",
+            Self::Contract => "contract_id",
+            Self::Document => "document_id",
+            Self::Note => "note_id",
         }
     }
 }

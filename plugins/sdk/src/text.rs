@@ -12,3 +12,14 @@ pub fn folded(text: &str) -> String {
     }
     folded
 }
+
+/// A text of at most so many characters: one that is longer keeps its start, and says that more
+/// was there.
+pub fn shortened(text: &str, chars_max: usize) -> String {
+    const MARK: &str = " …(cut)";
+    if text.chars().nth(chars_max).is_none() {
+        return text.to_owned();
+    }
+    let room = chars_max.saturating_sub(MARK.chars().count());
+    text.chars().take(room).chain(MARK.chars()).collect()
+}

@@ -9,7 +9,7 @@
 //! impl Verifier for NoDeletes {
 //!     const ABOUT: About = About {
 //!         name: "no-deletes",
-//!         version: "0.1.0",
+//!         version: "0.1.1",
 //!         summary: "Fails an episode that deletes anything.",
 //!         simulated: false,
 //!     };
@@ -25,34 +25,33 @@
 //! proctor_sdk::export_verifier!(NoDeletes);
 //! ```
 
-use crate::{
-    About, Action, Change, Check, Entity, Failure, Observation, Refusal, Row, Value, Verdict,
-};
+use crate::{About, Check, Failure, Verdict};
 
 #[doc(hidden)]
 #[allow(missing_docs, clippy::all)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit/0.1.0",
+        path: "../../wit/0.1.1",
         world: "proctor:plugin/verifier",
         pub_export_macro: true,
         default_bindings_module: "proctor_sdk::verifier::bindings",
         additional_derives: [PartialEq],
         with: {
-            "proctor:plugin/about@0.1.0": crate::wire::proctor::plugin::about,
-            "proctor:plugin/data@0.1.0": crate::wire::proctor::plugin::data,
-            "proctor:plugin/trajectory@0.1.0": crate::wire::proctor::plugin::trajectory,
-            "proctor:plugin/failures@0.1.0": crate::wire::proctor::plugin::failures,
-            "proctor:plugin/verdicts@0.1.0": crate::wire::proctor::plugin::verdicts,
-            "proctor:plugin/log@0.1.0": crate::wire::proctor::plugin::log,
+            "proctor:plugin/about@0.1.1": crate::wire::proctor::plugin::about,
+            "proctor:plugin/data@0.1.1": crate::wire::proctor::plugin::data,
+            "proctor:plugin/trajectory@0.1.1": crate::wire::proctor::plugin::trajectory,
+            "proctor:plugin/failures@0.1.1": crate::wire::proctor::plugin::failures,
+            "proctor:plugin/verdicts@0.1.1": crate::wire::proctor::plugin::verdicts,
+            "proctor:plugin/episode@0.1.1": crate::wire::proctor::plugin::episode,
+            "proctor:plugin/log@0.1.1": crate::wire::proctor::plugin::log,
         },
         generate_all,
     });
 }
 
-use bindings::proctor::plugin::{episode as host_episode, gold as host_gold};
+use bindings::proctor::plugin::gold as host_gold;
 
-pub use bindings::proctor::plugin::episode::Moment;
+pub use crate::episode::{Episode, Fixture, Moment};
 pub use bindings::proctor::plugin::gold::{
     Choice, ExpectedAnswer, ExpectedCell, ExpectedChange, ExpectedDelete, ExpectedInsert,
     ExpectedRefusal, ExpectedUpdate, Fact, Pattern,
@@ -70,71 +69,12 @@ pub trait Verifier {
     fn verify(episode: &dyn Episode, gold: &dyn Gold) -> Result<Verdict, Failure>;
 }
 
-/// One finished episode, to read. See `wit/` for each function.
-#[allow(missing_docs)]
-pub trait Episode {
-    fn turns(&self) -> Vec<String>;
-    fn now(&self) -> String;
-    fn step_count(&self) -> u32;
-    fn turn_of(&self, step: u32) -> Option<u32>;
-    fn action(&self, step: u32) -> Option<Action>;
-    fn observation(&self, step: u32) -> Option<Observation>;
-    fn refusal(&self, step: u32) -> Option<Refusal>;
-    fn seen(&self, id: &str) -> bool;
-    fn diff(&self) -> Vec<Change>;
-    fn row(&self, at: Moment, of: Entity, id: &str) -> Option<Row>;
-    fn rows(&self, at: Moment, of: Entity, having: &[(&str, Value)]) -> Vec<Row>;
-}
-
 /// What a right answer is. See `wit/` for each function.
 #[allow(missing_docs)]
 pub trait Gold {
     fn changes(&self) -> Vec<ExpectedChange>;
     fn refusal(&self) -> Option<ExpectedRefusal>;
     fn answers(&self) -> Vec<ExpectedAnswer>;
-}
-
-impl Episode for host_episode::Episode {
-    fn turns(&self) -> Vec<String> {
-        Self::turns(self)
-    }
-    fn now(&self) -> String {
-        Self::now(self)
-    }
-    fn step_count(&self) -> u32 {
-        Self::step_count(self)
-    }
-    fn turn_of(&self, step: u32) -> Option<u32> {
-        Self::turn_of(self, step)
-    }
-    fn action(&self, step: u32) -> Option<Action> {
-        Self::action(self, step)
-    }
-    fn observation(&self, step: u32) -> Option<Observation> {
-        Self::observation(self, step)
-    }
-    fn refusal(&self, step: u32) -> Option<Refusal> {
-        Self::refusal(self, step)
-    }
-    fn seen(&self, id: &str) -> bool {
-        Self::seen(self, id)
-    }
-    fn diff(&self) -> Vec<Change> {
-        Self::diff(self)
-    }
-    fn row(&self, at: Moment, of: Entity, id: &str) -> Option<Row> {
-        Self::row(self, at, of, id)
-    }
-    fn rows(&self, at: Moment, of: Entity, having: &[(&str, Value)]) -> Vec<Row> {
-        let cells: Vec<crate::Cell> = having
-            .iter()
-            .map(|(name, value)| crate::Cell {
-                name: (*name).to_owned(),
-                value: value.clone(),
-            })
-            .collect();
-        Self::rows(self, at, of, &cells)
-    }
 }
 
 impl Gold for host_gold::Gold {
@@ -193,98 +133,6 @@ impl Report {
     }
 }
 
-/// An episode and gold made of plain data, to test a verifier natively.
-#[derive(Clone, Debug, Default)]
-pub struct Fixture {
-    /// What the user says.
-    pub turns: Vec<String>,
-    /// Turn, action and what was seen then.
-    pub steps: Vec<(u32, Action, Option<Observation>)>,
-    /// Net change.
-    pub diff: Vec<Change>,
-    /// All rows at the start.
-    pub start: Vec<Row>,
-    /// All rows at the end.
-    pub end: Vec<Row>,
-    /// Expected changes.
-    pub changes: Vec<ExpectedChange>,
-    /// Expected refusal.
-    pub refusal: Option<ExpectedRefusal>,
-    /// Expected answers.
-    pub answers: Vec<ExpectedAnswer>,
-}
-
-impl Fixture {
-    fn step(&self, step: u32) -> Option<&(u32, Action, Option<Observation>)> {
-        self.steps.get(step as usize)
-    }
-
-    fn at(&self, at: Moment) -> &[Row] {
-        match at {
-            Moment::Start => &self.start,
-            Moment::End => &self.end,
-        }
-    }
-}
-
-impl Episode for Fixture {
-    fn turns(&self) -> Vec<String> {
-        self.turns.clone()
-    }
-    fn now(&self) -> String {
-        "2026-01-15T09:00:00Z".to_owned()
-    }
-    fn step_count(&self) -> u32 {
-        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
-    }
-    fn turn_of(&self, step: u32) -> Option<u32> {
-        self.step(step).map(|(turn, ..)| *turn)
-    }
-    fn action(&self, step: u32) -> Option<Action> {
-        self.step(step).map(|(_, action, _)| action.clone())
-    }
-    fn observation(&self, step: u32) -> Option<Observation> {
-        self.step(step)
-            .and_then(|(.., observation)| observation.clone())
-    }
-    fn refusal(&self, step: u32) -> Option<Refusal> {
-        match self.observation(step) {
-            Some(Observation::Refused(refusal)) => Some(refusal),
-            _ => None,
-        }
-    }
-    fn seen(&self, id: &str) -> bool {
-        self.steps
-            .iter()
-            .any(|(.., observation)| match observation {
-                Some(Observation::Accepted(result)) => {
-                    let shown = |value: &Value| matches!(value, Value::Id(known) if known == id);
-                    result
-                        .rows
-                        .iter()
-                        .any(|row| row.id == id || row.cells.iter().any(|cell| shown(&cell.value)))
-                        || result.facts.iter().any(|fact| shown(&fact.value))
-                }
-                _ => false,
-            })
-    }
-    fn diff(&self) -> Vec<Change> {
-        self.diff.clone()
-    }
-    fn row(&self, at: Moment, of: Entity, id: &str) -> Option<Row> {
-        self.at(at)
-            .iter()
-            .find(|row| row.entity == of && row.id == id)
-            .cloned()
-    }
-    fn rows(&self, at: Moment, of: Entity, having: &[(&str, Value)]) -> Vec<Row> {
-        let fits = |row: &&Row| {
-            row.entity == of && having.iter().all(|(name, value)| row.get(name) == value)
-        };
-        self.at(at).iter().filter(fits).cloned().collect()
-    }
-}
-
 impl Gold for Fixture {
     fn changes(&self) -> Vec<ExpectedChange> {
         self.changes.clone()
@@ -303,7 +151,7 @@ macro_rules! export_verifier {
     ($verifier:ty) => {
         const _: () = {
             use $crate::verifier::bindings::exports::proctor::plugin as api;
-            use $crate::verifier::bindings::proctor::plugin as host;
+            use $crate::verifier::bindings::proctor::plugin::gold;
 
             struct Component;
 
@@ -313,8 +161,8 @@ macro_rules! export_verifier {
                 }
 
                 fn verify(
-                    episode: &host::episode::Episode,
-                    gold: &host::gold::Gold,
+                    episode: &$crate::episode::HostEpisode,
+                    gold: &gold::Gold,
                 ) -> Result<$crate::Verdict, $crate::Failure> {
                     $crate::report_panics();
                     <$verifier as $crate::verifier::Verifier>::verify(episode, gold)

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use proctor_episode::{EpisodeRecord, Examination, PolicySource, Suite, Verify};
+use proctor_episode::{Asking, EpisodeRecord, Examination, PolicySource, Suite, Verify};
 use proctor_host::{Host, Plugin, Policy, Verifier, World};
 use proctor_store::{Image, Sqlite};
 
@@ -62,6 +62,8 @@ impl Cases {
             verifiers,
             refusal: own.then_some(&self.verifiers.refusal as &dyn Verify),
             answer: own.then_some(&self.verifiers.answer as &dyn Verify),
+            judges: Vec::new(),
+            asking: Asking::default(),
             parameters: Vec::new(),
             script: Arc::from([]),
         };
@@ -88,7 +90,7 @@ fn verifier(host: &Host, plugin: &Plugin, other: Option<&Plugin>) -> Result<Find
         failed: Vec::new(),
     };
     for agent in ["oracle", "noop", "student-sim"] {
-        let policy = examiners::policy(host, agent)?;
+        let policy = examiners::policy(host, agent, true)?;
         let verifiers: Vec<&dyn Verify> = vec![&one as &Verifier, &two];
         for record in cases.play(&policy, verifiers, false)? {
             // Each verifier says which tasks it can mark: a declared failure is an answer.

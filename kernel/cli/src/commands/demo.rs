@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::run::{Request, examine, jobs};
+use super::run::jobs;
 use super::{summary, trace};
 use crate::args::DemoOptions;
 use crate::examiners;
+use crate::examining::{Request, examine};
 use crate::exit::{Exit, Failure};
+use crate::models::ModelRequest;
 use crate::seeds;
 use crate::terminal::{BOLD, DIM, styled};
 use crate::workers::Source;
@@ -48,6 +50,7 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
             parameters: Vec::new(),
             script: None,
             source: &source,
+            asked: &ModelRequest::default(),
         };
         let finish = examine(&host, &request)?;
         complete &= finish.complete;

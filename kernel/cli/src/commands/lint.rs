@@ -20,7 +20,7 @@ use crate::terminal::{BAD, BOLD, DIM, GOOD, progress, styled, table, table_text}
 pub fn suite(name: &str, jobs: Option<u32>, as_json: bool) -> Result<ExitCode, Failure> {
     let suite = Arc::new(seeds::suite(name)?);
     let host = examiners::host()?;
-    let policy = |name: &str| examiners::policy(&host, name);
+    let policy = |name: &str| examiners::policy(&host, name, false);
     let (oracle, noop, scripted) = (policy("oracle")?, policy("noop")?, policy("scripted")?);
     let verifiers = Verifiers::load(&host, &[])?;
     let tools = LintTools {

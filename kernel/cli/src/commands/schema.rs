@@ -11,6 +11,7 @@ pub fn run(options: &SchemaOptions) -> Result<ExitCode, Failure> {
         SchemaName::Telemetry => proctor_episode::telemetry_schema(),
         SchemaName::Suite => proctor_episode::suite_schema(),
         SchemaName::Tasks => proctor_episode::tasks_schema(),
+        SchemaName::Models => proctor_model::models_schema(),
     };
     writeln!(std::io::stdout(), "{schema:#}")?;
     Ok(ExitCode::SUCCESS)

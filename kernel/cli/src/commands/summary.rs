@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use proctor_episode::{Group, Outcome, Rate, Suite};
+use proctor_episode::{Asked, Group, Outcome, Rate, Suite};
 
-use super::run::{Finish, count};
+use crate::examining::{Finish, count};
 use crate::exit::Failure;
 use crate::terminal::{BAD, BOLD, DIM, GOOD, styled, table, table_text};
 
@@ -61,7 +61,13 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
         })
         .collect();
     writeln!(out, "outcomes: {}", outcomes.join(", "))?;
-    if !finish.complete {
+    for (role, asked) in &summary.models {
+        writeln!(out, "{}", spending(role, asked))?;
+    }
+    if let Some(reason) = &finish.budget_stop {
+        let text = format!("stopped: {reason}; --resume with a larger budget goes on with the run");
+        writeln!(out, "{}", styled(BAD, text))?;
+    } else if !finish.complete {
         writeln!(
             out,
             "{}",
@@ -69,6 +75,21 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
         )?;
     }
     Ok(())
+}
+
+fn spending(role: &str, asked: &Asked) -> String {
+    let usage = asked.usage;
+    let mut text = format!(
+        "model calls, {role}: {}, {} tokens in ({} cached), {} out, {} USD",
+        asked.calls, usage.input, usage.cached, usage.output, asked.cost
+    );
+    if asked.failed > 0 {
+        text.push_str(&format!(", {} gave no reply", asked.failed));
+    }
+    if asked.unpriced > 0 {
+        text.push_str(&format!(", {} without a price", asked.unpriced));
+    }
+    text
 }
 
 fn row(group: &Group, share: String) -> Vec<String> {
@@ -111,6 +132,9 @@ fn percent_number(rate: f64) -> String {
 pub fn json(finish: &Finish) -> Result<String, Failure> {
     let mut value = serde_json::to_value(&finish.summary).map_err(Failure::input)?;
     value["complete"] = finish.complete.into();
+    if let Some(reason) = &finish.budget_stop {
+        value["budget_stop"] = reason.as_str().into();
+    }
     value["simulated"] = finish.simulated.into();
     serde_json::to_string_pretty(&value).map_err(Failure::input)
 }

@@ -98,6 +98,8 @@ impl<'a> Stage<'a> {
                 // Scripts don't choose, so they need not be shown what there is.
                 tools: Arc::from([]),
                 memory: Arc::from([]),
+                prompts: Default::default(),
+                model: None,
                 oracle: oracle.unwrap_or_else(|| Arc::from([])),
             })
             .map_err(of_policy)?;

@@ -85,7 +85,7 @@ impl<'a> Recovering<'a> {
                 Some(worker) => worker,
                 None => self.open_anew()?,
             };
-            let Some(mut record) = worker.run(index) else {
+            let Some(mut record) = worker.run(index).map_err(Halt::Failed)? else {
                 return Ok(None);
             };
             match worker.take_failure() {
@@ -163,7 +163,7 @@ mod tests {
     use proctor_store::{Image, Sqlite};
 
     use super::*;
-    use crate::runner::{PolicySource, SessionSource};
+    use crate::runner::{Asking, PolicySource, SessionSource};
     use crate::suite::Suite;
 
     /// No episode is run here.
@@ -199,6 +199,8 @@ mod tests {
             verifiers: Vec::new(),
             refusal: None,
             answer: None,
+            judges: Vec::new(),
+            asking: Asking::default(),
             parameters: Vec::new(),
             script: Arc::from([]),
         }

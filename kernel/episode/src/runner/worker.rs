@@ -9,9 +9,11 @@ use proctor_crm::Tool;
 use proctor_host::{
     Digest, EpisodeRead, Fault, FaultKind, Observation, Setting, ToolCard, Verdict,
 };
+use proctor_model::{Role, Tools};
 use proctor_store::Store;
 
-use super::{EpisodeRecord, Examination, Marked};
+use super::asking::{Conversation, model_tools};
+use super::{EpisodeRecord, Examination, Marked, Opinion, RunError};
 use crate::env::{CrmEnv, StoreFailure};
 use crate::outcome::{Outcome, reward};
 use crate::seed::EpisodeSeed;
@@ -21,25 +23,53 @@ pub(super) struct Worker<'a> {
     examination: &'a Examination<'a>,
     env: Rc<RefCell<CrmEnv>>,
     tools: Arc<[ToolCard]>,
+    model_tools: Tools,
 }
 
 impl<'a> Worker<'a> {
     pub(super) fn new(examination: &'a Examination<'a>, store: Box<dyn Store>) -> Self {
         let env = CrmEnv::new(store, Arc::clone(&examination.suite));
+        let tools = tool_cards();
         Self {
             examination,
             env: Rc::new(RefCell::new(env)),
-            tools: tool_cards(),
+            model_tools: model_tools(&tools),
+            tools,
         }
     }
 
     /// Runs the run's `index`-th episode; nothing if there is no such episode.
-    pub(super) fn run(&self, index: usize) -> Option<EpisodeRecord> {
+    ///
+    /// # Errors
+    /// When the run cannot go on for want of a model's budget or recording.
+    pub(super) fn run(&self, index: usize) -> Result<Option<EpisodeRecord>, RunError> {
         let started = Instant::now();
-        let (task, trial, seed) = self.examination.episode(index)?;
-        let mut record = self.attempt(task, trial, seed);
+        let Some((task, trial, seed)) = self.examination.episode(index) else {
+            return Ok(None);
+        };
+        let conversation = self.converse(task, trial, seed);
+        let mut record = self.attempt(task, trial, seed, conversation.as_ref());
+        if let Some(conversation) = conversation {
+            if let Some(halt) = conversation.halt() {
+                return Err(halt);
+            }
+            record.calls = conversation.take_records();
+        }
         record.duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Some(record)
+        Ok(Some(record))
+    }
+
+    fn converse(&self, task: usize, trial: u32, seed: EpisodeSeed) -> Option<Conversation> {
+        let gateway = self.examination.asking.gateway.as_ref()?;
+        let id = &self.examination.suite.tasks.get(task)?.id;
+        let episode = format!("{id}#{trial}");
+        let tools = &self.model_tools;
+        Some(Conversation::open(
+            gateway,
+            &episode,
+            seed.for_policy(),
+            tools,
+        ))
     }
 
     /// Gives up what the last episode holds of the store; says whether the store is still good.
@@ -52,7 +82,13 @@ impl<'a> Worker<'a> {
         self.env.borrow_mut().take_failure()
     }
 
-    fn attempt(&self, task: usize, trial: u32, seed: EpisodeSeed) -> EpisodeRecord {
+    fn attempt(
+        &self,
+        task: usize,
+        trial: u32,
+        seed: EpisodeSeed,
+        conversation: Option<&Conversation>,
+    ) -> EpisodeRecord {
         let reset = self.env.borrow_mut().reset(task, seed);
         let start = self.env.borrow().fingerprint();
         let mut record = EpisodeRecord {
@@ -64,6 +100,8 @@ impl<'a> Worker<'a> {
             steps: Vec::new(),
             changes: Vec::new(),
             marks: Vec::new(),
+            opinions: Vec::new(),
+            calls: Vec::new(),
             fault: None,
             policy_log: Vec::new(),
             policy_fuel: 0,
@@ -73,7 +111,7 @@ impl<'a> Worker<'a> {
             interrupted: Vec::new(),
         };
         let played = match reset {
-            Ok(first) => self.play(task, seed, first, &mut record),
+            Ok(first) => self.play(task, seed, first, conversation, &mut record),
             Err(error) => Err(kernel_fault("reset", error.to_string())),
         };
         let env = self.env.borrow();
@@ -83,11 +121,12 @@ impl<'a> Worker<'a> {
         drop(env);
         record.outcome = match played {
             Err(fault) => {
+                let outcome = broken_off(fault.kind);
                 record.fault = Some(fault);
-                Outcome::InfraError
+                outcome
             }
             Ok(()) if truncated => Outcome::AgentError,
-            Ok(()) => self.examine(task, &mut record),
+            Ok(()) => self.examine(task, conversation, &mut record),
         };
         // Only now: the verifiers read them in the environment.
         record.steps = self.env.borrow_mut().take_steps();
@@ -99,6 +138,7 @@ impl<'a> Worker<'a> {
         task: usize,
         seed: EpisodeSeed,
         first: Observation,
+        conversation: Option<&Conversation>,
         record: &mut EpisodeRecord,
     ) -> Result<(), Fault> {
         let examination = self.examination;
@@ -114,12 +154,19 @@ impl<'a> Worker<'a> {
             script: Arc::clone(&examination.script),
             tools: Arc::clone(&self.tools),
             memory: Arc::from([]),
+            prompts: Arc::clone(&examination.asking.prompts),
+            model: conversation.zip(examination.asking.model.as_deref()).map(
+                |(conversation, model)| conversation.seat(Role::Student, model),
+            ),
             oracle: oracle.unwrap_or_else(|| Arc::from([])),
         })?;
         let mut observation = Some(first);
         let mut result = Ok(());
         while let Some(seen) = observation {
-            let action = match session.next(&seen) {
+            let acted = session.next(&seen);
+            // What a failed call means isn't the agent's to say.
+            let fault = conversation.and_then(Conversation::fault);
+            let action = match fault.map_or(acted, Err) {
                 Ok(action) => action,
                 Err(fault) => {
                     result = Err(fault);
@@ -134,6 +181,9 @@ impl<'a> Worker<'a> {
                     break;
                 }
             };
+            if let Some(conversation) = conversation {
+                conversation.stepped(env.steps().len());
+            }
             if env.over() {
                 break;
             }
@@ -143,16 +193,49 @@ impl<'a> Worker<'a> {
         result
     }
 
-    /// Has the episode marked. If the store failed meanwhile, whoever asked it and whatever they
-    /// made of that, no verdict stands: it would be one on what wasn't read.
-    fn examine(&self, task: usize, record: &mut EpisodeRecord) -> Outcome {
+    /// Has the episode marked and judged. If the store failed meanwhile, whoever asked it and
+    /// whatever they made of that, no verdict stands: it would be one on what wasn't read.
+    fn examine(
+        &self,
+        task: usize,
+        conversation: Option<&Conversation>,
+        record: &mut EpisodeRecord,
+    ) -> Outcome {
         let marks = self.mark(task);
+        let opinions = self.judge(&marks, conversation);
         if let Some(failure) = self.env.borrow().failure() {
             record.fault = Some(kernel_fault("verify", failure.reason.clone()));
             return Outcome::InfraError;
         }
         record.marks = marks;
-        self.judge(record)
+        record.opinions = opinions;
+        conclude(record)
+    }
+
+    /// Has every judge judge the episode, if every verifier gave a verdict.
+    fn judge(&self, marks: &[Marked], conversation: Option<&Conversation>) -> Vec<Opinion> {
+        let verdicts: Result<Vec<Verdict>, _> =
+            marks.iter().map(|mark| mark.verdict.clone()).collect();
+        let Ok(verdicts) = verdicts else {
+            return Vec::new();
+        };
+        let episode: Rc<RefCell<dyn EpisodeRead>> = Rc::clone(&self.env) as _;
+        let mut opinions = Vec::new();
+        for seat in &self.examination.judges {
+            let model = conversation
+                .zip(seat.model.as_deref())
+                .map(|(conversation, model)| conversation.seat(Role::Judge, model));
+            let judged = seat.judge.judge(&episode, &verdicts, &seat.prompts, model);
+            let fault = conversation.and_then(Conversation::fault);
+            opinions.push(Opinion {
+                judge: seat.judge.name().to_owned(),
+                digest: seat.judge.digest(),
+                judgment: fault.map_or(judged.judgment, Err),
+                log: judged.log,
+                fuel: judged.fuel,
+            });
+        }
+        opinions
     }
 
     fn mark(&self, task: usize) -> Vec<Marked> {
@@ -179,30 +262,50 @@ impl<'a> Worker<'a> {
             })
             .collect()
     }
+}
 
-    fn judge(&self, record: &mut EpisodeRecord) -> Outcome {
-        let faults = record
-            .marks
-            .iter()
-            .filter_map(|mark| mark.verdict.as_ref().err());
-        let kinds: Vec<FaultKind> = faults.map(|fault| fault.kind).collect();
-        if kinds.iter().any(|kind| !kind.is_deterministic()) {
-            return Outcome::InfraError;
-        }
-        if !kinds.is_empty() || record.marks.is_empty() {
-            return Outcome::GraderError;
-        }
-        let verdicts: Vec<Verdict> = record
-            .marks
-            .iter()
-            .filter_map(|mark| mark.verdict.clone().ok())
-            .collect();
-        record.reward = reward(&verdicts);
-        if verdicts.iter().all(|verdict| verdict.pass) {
-            Outcome::Pass
-        } else {
-            Outcome::Fail
-        }
+/// The class of an episode that was broken off. A policy that says itself that it cannot go on
+/// has failed; one that traps, or a model that gives no reply, tells nothing of the agent.
+fn broken_off(kind: FaultKind) -> Outcome {
+    match kind {
+        FaultKind::Declared => Outcome::AgentError,
+        FaultKind::Allowance => Outcome::BudgetStop,
+        _ => Outcome::InfraError,
+    }
+}
+
+/// Outcome and reward of an episode that was marked and judged.
+fn conclude(record: &mut EpisodeRecord) -> Outcome {
+    let of_marks = record.marks.iter().filter_map(|mark| mark.verdict.as_ref().err());
+    let of_opinions = record
+        .opinions
+        .iter()
+        .filter_map(|opinion| opinion.judgment.as_ref().err());
+    let kinds: Vec<FaultKind> = of_marks.chain(of_opinions).map(|fault| fault.kind).collect();
+    if kinds.contains(&FaultKind::Allowance) {
+        return Outcome::BudgetStop;
+    }
+    if kinds.iter().any(|kind| !kind.is_deterministic()) {
+        return Outcome::InfraError;
+    }
+    if !kinds.is_empty() || record.marks.is_empty() {
+        return Outcome::GraderError;
+    }
+    let verdicts: Vec<&Verdict> = record
+        .marks
+        .iter()
+        .filter_map(|mark| mark.verdict.as_ref().ok())
+        .collect();
+    let judgments = record
+        .opinions
+        .iter()
+        .filter_map(|opinion| opinion.judgment.as_ref().ok());
+    let scores = verdicts.iter().map(|verdict| verdict.score);
+    record.reward = reward(scores.chain(judgments.map(|judgment| judgment.score)));
+    if verdicts.iter().all(|verdict| verdict.pass) {
+        Outcome::Pass
+    } else {
+        Outcome::Fail
     }
 }
 
@@ -222,7 +325,7 @@ fn tool_cards() -> Arc<[ToolCard]> {
 }
 
 /// A failure of the kernel itself, in the form of a plugin's.
-fn kernel_fault(function: &str, message: String) -> Fault {
+pub(super) fn kernel_fault(function: &str, message: String) -> Fault {
     Fault {
         plugin: "kernel".into(),
         digest: Digest::of(b""),

@@ -78,6 +78,7 @@ pub(super) struct Lines {
 pub(super) struct LineRead {
     pub(super) event: String,
     pub(super) fields: Json,
+    pub(super) wall: Json,
 }
 
 pub(super) enum LineError {
@@ -145,6 +146,11 @@ impl Lines {
         self.bytes += read as u64;
         let event = value["event"].as_str().unwrap_or_default().to_owned();
         let fields = value.get("fields").cloned().unwrap_or_default();
-        Ok(Some(LineRead { event, fields }))
+        let wall = value.get("wall").cloned().unwrap_or_default();
+        Ok(Some(LineRead {
+            event,
+            fields,
+            wall,
+        }))
     }
 }

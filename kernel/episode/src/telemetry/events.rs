@@ -3,6 +3,7 @@
 //! Fields are declared in alphabetical order of their JSON names: canonical JSON wants keys
 //! sorted, and a test holds the declarations to it.
 
+mod asked;
 mod views;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,12 @@ use proctor_host::{Action, Fault, Limits, LogLine, Observation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+
+pub use self::asked::{ModelPin, PromptPin};
+use self::asked::{
+    CallWall, JudgmentFields, ModelCallFields, call_fields, call_wall, calls_until,
+    judgment_fields,
+};
 use self::views::{ChangeView, LogView, ResultView, change_view, log_view};
 use crate::env::Backend;
 use crate::outcome::{Interruption, Outcome};
@@ -33,6 +40,12 @@ pub(super) enum Event<'a> {
     /// The agent acted.
     #[serde(rename = "step")]
     Step(StepFields<'a>),
+    /// A model was asked: before the step that its reply led to, or by a judge.
+    #[serde(rename = "model.call")]
+    ModelCall(ModelCallFields<'a>),
+    /// A judge gave a judgment.
+    #[serde(rename = "judgment")]
+    Judgment(JudgmentFields<'a>),
     /// A verifier gave a verdict.
     #[serde(rename = "verdict")]
     Verdict(VerdictFields<'a>),
@@ -91,7 +104,7 @@ impl From<&Limits> for LimitsPin {
 }
 
 /// What a run is: everything its results depend on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RunStart {
     /// Fingerprint of the canonical data.
     pub data_fingerprint: String,
@@ -100,14 +113,26 @@ pub struct RunStart {
     /// Who is examined.
     #[serde(rename = "gen_ai.agent.name")]
     pub agent: String,
+    /// The judges' components.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub judges: Vec<PluginPin>,
     /// What a plugin may use; the ones that decide, not the wall clock's.
     pub limits: LimitsPin,
+    /// The models that plugins ask, by role.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelPin>,
     /// What the operator configured for the policy.
     pub parameters: BTreeMap<String, String>,
     /// The policy's component.
     pub policy: PluginPin,
+    /// Digest of the price list, where models are asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices_digest: Option<String>,
     /// Version of the kernel.
     pub proctor: String,
+    /// Texts that the operator gave plugins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<PromptPin>,
     /// Version of this schema.
     pub schema_version: u32,
     /// Digest of the script, for a policy that plays one.
@@ -261,13 +286,67 @@ pub(super) struct RunEnd {
     pub(super) outcomes: BTreeMap<&'static str, u64>,
 }
 
+/// An event, and what of it no hash covers.
+pub(super) type Told<'a> = (Event<'a>, Option<Wall>);
+
 /// All events of one episode, in order.
 pub(super) fn of_episode<'a>(
     record: &'a EpisodeRecord,
     task: &'a Task,
     episode: &'a str,
-) -> Vec<Event<'a>> {
-    let mut events = vec![Event::EpisodeStart(EpisodeStart {
+) -> Vec<Told<'a>> {
+    let plain = |event| (event, None);
+    let mut calls = record.calls.iter().peekable();
+    let mut asked = |until: usize| {
+        calls_until(&mut calls, until).into_iter().map(|call| {
+            let fields = call_fields(call, &record.steps, episode);
+            (Event::ModelCall(fields), Some(Wall::Call(call_wall(call))))
+        })
+    };
+    let mut told = vec![plain(Event::EpisodeStart(episode_start(
+        record, task, episode,
+    )))];
+    for (number, step) in record.steps.iter().enumerate() {
+        told.extend(asked(number));
+        told.push(plain(Event::Step(step_fields(number, step, episode))));
+    }
+    // What was asked for a step that never came.
+    if record.marks.is_empty() {
+        told.extend(asked(usize::MAX));
+    }
+    if let Some(fault) = &record.fault {
+        told.push(plain(Event::Fault(fault_fields(fault, &[], episode))));
+    }
+    for mark in &record.marks {
+        told.push(plain(match &mark.verdict {
+            Ok(verdict) => Event::Verdict(verdict_fields(mark, verdict, record, task, episode)),
+            Err(fault) => Event::Fault(fault_fields(fault, &mark.log, episode)),
+        }));
+    }
+    told.extend(asked(usize::MAX));
+    for opinion in &record.opinions {
+        told.push(plain(match &opinion.judgment {
+            Ok(judgment) => Event::Judgment(judgment_fields(opinion, judgment, episode)),
+            Err(fault) => Event::Fault(fault_fields(fault, &opinion.log, episode)),
+        }));
+    }
+    let wall = Wall::Episode(EpisodeWall {
+        duration_us: record.duration_us,
+        interrupted: record.interrupted.clone(),
+    });
+    told.push((
+        Event::EpisodeEnd(episode_end(record, episode)),
+        Some(wall),
+    ));
+    told
+}
+
+fn episode_start<'a>(
+    record: &EpisodeRecord,
+    task: &'a Task,
+    episode: &'a str,
+) -> EpisodeStart<'a> {
+    EpisodeStart {
         episode,
         kind: &task.kind,
         negative: task.negative.as_deref(),
@@ -278,20 +357,11 @@ pub(super) fn of_episode<'a>(
         task_digest: task.digest.to_string(),
         trial: record.trial,
         turns: task.turns.iter().map(|turn| turn.user.as_str()).collect(),
-    })];
-    for (number, step) in record.steps.iter().enumerate() {
-        events.push(Event::Step(step_fields(number, step, episode)));
     }
-    if let Some(fault) = &record.fault {
-        events.push(Event::Fault(fault_fields(fault, &[], episode)));
-    }
-    for mark in &record.marks {
-        events.push(match &mark.verdict {
-            Ok(verdict) => Event::Verdict(verdict_fields(mark, verdict, record, task, episode)),
-            Err(fault) => Event::Fault(fault_fields(fault, &mark.log, episode)),
-        });
-    }
-    events.push(Event::EpisodeEnd(EpisodeEnd {
+}
+
+fn episode_end<'a>(record: &'a EpisodeRecord, episode: &'a str) -> EpisodeEnd<'a> {
+    EpisodeEnd {
         diff: record.changes.iter().map(change_view).collect(),
         end_fingerprint: record.end.to_string(),
         episode,
@@ -300,8 +370,7 @@ pub(super) fn of_episode<'a>(
         policy_log: log_view(&record.policy_log),
         reward: record.reward,
         steps: u32::try_from(record.steps.len()).unwrap_or(u32::MAX),
-    }));
-    events
+    }
 }
 
 fn step_fields<'a>(number: usize, step: &'a crate::env::Step, episode: &'a str) -> StepFields<'a> {
@@ -399,6 +468,8 @@ struct Line<'a> {
 pub(super) enum Wall {
     /// Of `run.start`.
     Run(Backend),
+    /// Of `model.call`.
+    Call(CallWall),
     /// Of `episode.end`.
     Episode(EpisodeWall),
 }
@@ -407,10 +478,10 @@ pub(super) enum Wall {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(super) struct EpisodeWall {
     /// Microseconds that the episode took; of several attempts, the one recorded.
-    pub(super) duration_us: u64,
+    duration_us: u64,
     /// Attempts that were broken off before the one recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) interrupted: Vec<Interruption>,
+    interrupted: Vec<Interruption>,
 }
 
 /// JSON Schema (draft 2020-12) of a line.

@@ -9,18 +9,19 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use proctor_model::Usage;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::chain::{LineError, Lines, link};
 use super::error::{ResumeError, TelemetryError};
-use super::events::{EpisodeWall, Event, RunEnd, RunStart, Wall, of_episode};
+use super::events::{Event, RunEnd, RunStart, Wall, of_episode};
 use crate::canonical;
 use crate::env::Backend;
 use crate::outcome::Outcome;
 use crate::runner::Finished;
 use crate::suite::Suite;
-use crate::summary::Tally;
+use crate::summary::{AskedOnce, Tally};
 
 pub use super::events::RunStart as RunHeader;
 
@@ -193,14 +194,13 @@ impl TelemetryWriter {
         let episode = format!("{}#{}", task.id, finished.record.trial);
         let record = &finished.record;
         let mut events: Vec<EventText> = of_episode(record, task, &episode)
-            .iter()
-            .map(event_text)
+            .into_iter()
+            .map(|(event, wall)| EventText {
+                wall,
+                ..event_text(&event)
+            })
             .collect();
         if let Some(last) = events.last_mut() {
-            last.wall = Some(Wall::Episode(EpisodeWall {
-                duration_us: record.duration_us,
-                interrupted: record.interrupted.clone(),
-            }));
             last.ends = Some((task.id.clone(), record.outcome, record.reward));
         }
         if finished.index == self.next {
@@ -305,6 +305,9 @@ impl TelemetryWriter {
                 source,
             })?;
         (self.chain, self.seq) = (chain, seq);
+        for event in events.iter().filter(|event| event.is_call()) {
+            self.tally_call(&event.body, event.wall.as_ref());
+        }
         for (task, outcome, reward) in events.iter().filter_map(|event| event.ends.clone()) {
             self.tally.add(&Recorded {
                 task,
@@ -313,6 +316,14 @@ impl TelemetryWriter {
             });
         }
         Ok(())
+    }
+
+    fn tally_call(&mut self, body: &str, wall: Option<&Wall>) {
+        let value: Json = serde_json::from_str(&format!("{{{body}}}")).unwrap_or_default();
+        let live = matches!(wall, Some(Wall::Call(wall)) if wall.is_live());
+        if let Some((role, call)) = asked_once(&value["fields"], live) {
+            self.tally.add_call(&role, call);
+        }
     }
 
     /// Reads what is there, checks its chain, and cuts off what comes after the last episode
@@ -329,6 +340,8 @@ impl TelemetryWriter {
         let mut lines = Lines::new(file);
         let mut good = None;
         let mut done = 0;
+        // Of the episode that is being read: they count if it is complete.
+        let mut calls: Vec<(String, AskedOnce)> = Vec::new();
         while let Some(line) = lines.next_line().map_err(|error| match error {
             LineError::Io(source) => TelemetryError::Io {
                 path: self.path.clone(),
@@ -349,8 +362,15 @@ impl TelemetryWriter {
                         }));
                     };
                     self.tally.add(&recorded);
+                    for (role, call) in calls.drain(..) {
+                        self.tally.add_call(&role, call);
+                    }
                     done += 1;
                     good = Some(lines.mark());
+                }
+                "model.call" => {
+                    let live = line.wall["origin"] == "live";
+                    calls.extend(asked_once(&line.fields, live));
                 }
                 "run.end" => {
                     self.ended = true;
@@ -413,6 +433,30 @@ impl TelemetryWriter {
         }
         self.write_waiting()
     }
+}
+
+impl EventText {
+    fn is_call(&self) -> bool {
+        self.body.starts_with("\"event\":\"model.call\"")
+    }
+}
+
+/// What telemetry says of one call.
+fn asked_once(fields: &Json, live: bool) -> Option<(String, AskedOnce)> {
+    let tokens = |name: &str| fields[name].as_u64().unwrap_or(0);
+    let call = AskedOnce {
+        usage: Usage {
+            input: tokens("gen_ai.usage.input_tokens"),
+            output: tokens("gen_ai.usage.output_tokens"),
+            cached: tokens("gen_ai.usage.cache_read.input_tokens"),
+            cache_written: tokens("gen_ai.usage.cache_creation.input_tokens"),
+            reasoning: tokens("gen_ai.usage.reasoning.output_tokens"),
+        },
+        cost: fields["cost_usd"].as_str().and_then(|text| text.parse().ok()),
+        failed: fields.get("error.type").is_some(),
+        live,
+    };
+    Some((fields["role"].as_str()?.to_owned(), call))
 }
 
 fn open_file(path: &Path, new: bool) -> Result<File, TelemetryError> {

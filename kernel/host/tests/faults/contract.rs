@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use proctor_host::{Digest, FIRST_PARTY, Grant, LoadError, ORACLE, World};
+use proctor_host::{Action, Digest, FIRST_PARTY, Grant, LoadError, ORACLE, World};
 
-use crate::{POLICY, STAGE, VERIFIER, repository, test_component};
+use crate::{POLICY, STAGE, VERIFIER, message, repository, setting, test_component, verify};
 
 /// Digest and size of each component in a list of the lock file.
 fn locked(list: &str) -> BTreeMap<String, (String, usize)> {
@@ -43,52 +43,72 @@ fn the_components_are_those_of_the_lock_file() {
 }
 
 /// All that a component of this world may import, its grants included.
-fn allowed(world: World, gold: bool) -> BTreeSet<String> {
-    let own: &[&str] = match (world, gold) {
-        (World::Verifier, false) => &["episode", "gold", "log"],
-        (World::Policy, false) => &["toolbox", "memory", "log"],
-        (World::Policy, true) => &["toolbox", "memory", "log", "examiner"],
-        other => panic!("nothing that comes with the kernel is a {other:?}"),
+fn allowed(world: World, name: &str) -> BTreeSet<String> {
+    let mut own: Vec<&str> = match world {
+        World::Verifier => vec!["episode", "gold", "log"],
+        World::Policy => vec!["toolbox", "memory", "prompts", "log"],
+        World::Judge => vec!["episode", "prompts", "log"],
+        World::Teacher => panic!("no teacher comes with the kernel"),
     };
+    if name == ORACLE {
+        own.push("examiner");
+    }
+    if ASK_A_MODEL.contains(&name) {
+        own.push("model");
+    }
     let types = ["about", "data", "trajectory", "failures", "verdicts"];
     own.iter()
         .chain(&types)
-        .map(|name| format!("proctor:plugin/{name}@0.1.0"))
+        .map(|name| format!("proctor:plugin/{name}@0.1.1"))
         .collect()
 }
 
+/// The components that ask a model, and nobody else does.
+const ASK_A_MODEL: [&str; 3] = ["judge-answer", "model-agent", "model-react"];
+
 #[test]
 fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold() {
-    let policies = ["noop", "oracle", "scripted", "student-sim"];
+    let policies = [
+        "model-agent",
+        "model-react",
+        "noop",
+        "oracle",
+        "scripted",
+        "student-sim",
+    ];
     for known in FIRST_PARTY {
         let granted = STAGE
             .host
             .load(known.name, known.wasm, &[Grant::Gold, Grant::Model]);
         let plugin = granted.unwrap();
         let oracle = known.name == ORACLE;
-        let policy = policies.contains(&known.name);
-        let world = if policy {
+        let world = if policies.contains(&known.name) {
             World::Policy
+        } else if known.name == "judge-answer" {
+            World::Judge
         } else {
             World::Verifier
         };
         assert_eq!(plugin.world, world, "{}", known.name);
-        let allowed = allowed(world, oracle);
+        let allowed = allowed(world, known.name);
         for import in &plugin.imports {
             assert!(allowed.contains(import), "{} imports {import}", known.name);
         }
-        let examiner = "proctor:plugin/examiner@0.1.0".to_owned();
-        assert_eq!(plugin.imports.contains(&examiner), oracle, "{}", known.name);
+        let asks = |what: &str| plugin.imports.contains(&format!("proctor:plugin/{what}@0.1.1"));
+        let model = ASK_A_MODEL.contains(&known.name);
+        assert_eq!(asks("examiner"), oracle, "{}", known.name);
+        assert_eq!(asks("model"), model, "{}", known.name);
         match STAGE.host.load(known.name, known.wasm, &[]) {
-            Ok(_) => assert!(!oracle),
+            Ok(_) => assert!(!oracle && !model, "{}", known.name),
             Err(LoadError::ForbiddenImport { import, .. }) => {
-                assert!(oracle, "{}", known.name);
-                assert_eq!(import, examiner);
+                assert!(oracle || model, "{}", known.name);
+                assert!(import.contains("examiner") || import.contains("model"), "{import}");
             }
             Err(other) => panic!("{}: {other}", known.name),
         }
         let linked = match world {
             World::Policy => STAGE.host.policy(&plugin).map(|policy| policy.describe()),
+            World::Judge => STAGE.host.judge(&plugin).map(|judge| judge.describe()),
             _ => STAGE
                 .host
                 .verifier(&plugin)
@@ -100,26 +120,54 @@ fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold()
     }
 }
 
-/// SHA-256 over the files of `wit/0.1.0`, one after the other in order of name.
-const WIT_0_1_0: &str = "2cefe51d6b340c4cc3c9ecf0dffe69b392c6150862f084fa814d59f4582ecb79";
+/// SHA-256 over the files of each version in `wit/`, one after the other in order of name.
+const RELEASED: [(&str, &str); 2] = [
+    (
+        "0.1.0",
+        "2cefe51d6b340c4cc3c9ecf0dffe69b392c6150862f084fa814d59f4582ecb79",
+    ),
+    ("0.1.1", "551a44a4005a750ec7a0cb9c0abbeca53f12f7db4590274116e54b1c9929694a"),
+];
 
 #[test]
 fn the_released_contract_is_as_it_was() {
-    let folder = repository().join("wit/0.1.0");
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "wit"))
-        .collect();
-    files.sort();
-    let text: Vec<u8> = files
-        .iter()
-        .flat_map(|path| fs::read(path).unwrap())
-        .collect();
-    assert_eq!(
-        Digest::of(&text).to_string(),
-        WIT_0_1_0,
-        "wit/0.1.0 has changed, comments included; components in the world are built against it, \
-         so a released contract is never edited: add a directory for the new version beside it"
-    );
+    for (version, digest) in RELEASED {
+        let folder = repository().join("wit").join(version);
+        let mut files: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|kind| kind == "wit"))
+            .collect();
+        files.sort();
+        let text: Vec<u8> = files
+            .iter()
+            .flat_map(|path| fs::read(path).unwrap())
+            .collect();
+        assert_eq!(
+            Digest::of(&text).to_string(),
+            digest,
+            "wit/{version} has changed, comments included; components in the world are built \
+             against it, so a released contract is never edited: add a directory for the new \
+             version beside it"
+        );
+    }
+}
+
+#[test]
+fn components_of_an_earlier_version_run_as_before() {
+    let old = |name: &str| {
+        let path = format!("kernel/host/tests/fixtures/0.1.0/{name}.wasm");
+        let wasm = fs::read(repository().join(path)).unwrap();
+        STAGE.host.load(name, &wasm, &[]).unwrap()
+    };
+    let policy = old("noop");
+    assert!(policy.imports.iter().any(|import| import.ends_with("@0.1.0")));
+    let policy = STAGE.host.policy(&policy).unwrap();
+    let mut session = policy.open(setting(&[])).unwrap();
+    assert!(matches!(
+        session.next(&message("Hello")).unwrap(),
+        Action::Answer(_) | Action::Decline(_)
+    ));
+    let verifier = STAGE.host.verifier(&old("end-state")).unwrap();
+    assert!(verify(&verifier, "Hello").verdict.unwrap().pass);
 }

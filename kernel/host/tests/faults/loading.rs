@@ -78,7 +78,7 @@ fn a_component_that_plays_no_role_is_told_which_there_are() {
             "{exports}: {error}"
         );
         let text = error.to_string();
-        assert!(text.contains("proctor:plugin/verification@0.1.0"), "{text}");
+        assert!(text.contains("proctor:plugin/verification@0.1.1"), "{text}");
         assert!(text.ends_with(&format!("it exports: {exports}")), "{text}");
     }
 }
@@ -165,10 +165,11 @@ fn nothing_is_imported_without_a_grant() {
         other => panic!("{other:?}"),
     };
     let (import, granted) = forbidden(first_party("oracle"), &[]);
-    assert_eq!(import, "proctor:plugin/examiner@0.1.0");
+    assert_eq!(import, "proctor:plugin/examiner@0.1.1");
     assert_eq!(
         granted,
-        "proctor:plugin/toolbox@0.1.0, proctor:plugin/memory@0.1.0, proctor:plugin/log@0.1.0"
+        "proctor:plugin/toolbox@0.1.1, proctor:plugin/memory@0.1.1, \
+         proctor:plugin/prompts@0.1.1, proctor:plugin/log@0.1.1"
     );
     // Another capability is of no help.
     assert_eq!(forbidden(first_party("oracle"), &[Grant::Model]).0, import);
@@ -182,15 +183,22 @@ fn nothing_is_imported_without_a_grant() {
         "wasi:cli/environment@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
         "proctor:plugin/examiner@0.1.0",
+        "proctor:plugin/examiner@0.1.1",
         "proctor:plugin/model@0.1.0",
-        "proctor:plugin/toolbox@0.1.0",
-        // Only this version of the contract is linked.
+        "proctor:plugin/model@0.1.1",
+        "proctor:plugin/toolbox@0.1.1",
+        // Only these versions of the contract are linked.
+        "proctor:plugin/log@0.1.2",
         "proctor:plugin/log@0.2.0",
         "own-idea",
     ] {
         assert_eq!(forbidden(&importing(name), &[]).0, name);
     }
     assert!(load(&importing("proctor:plugin/log@0.1.0")).is_ok());
+    assert!(load(&importing("proctor:plugin/log@0.1.1")).is_ok());
+    // Whoever marks against gold asks no model, whatever it is granted.
+    let model = "proctor:plugin/model@0.1.1";
+    assert_eq!(forbidden(&importing(model), &[Grant::Model]).0, model);
 }
 
 #[test]

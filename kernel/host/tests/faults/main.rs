@@ -185,6 +185,8 @@ fn setting(parameters: &[(&str, &str)]) -> Setting {
         script: Arc::from([]),
         tools: Arc::from([]),
         memory: Arc::from([]),
+        prompts: Default::default(),
+        model: None,
         oracle: Arc::from([]),
     }
 }
