@@ -99,6 +99,12 @@ impl From<proctor_store::StoreError> for Failure {
     }
 }
 
+impl From<proctor_model::cassette::CassetteError> for Failure {
+    fn from(error: proctor_model::cassette::CassetteError) -> Self {
+        Self::input(error)
+    }
+}
+
 impl From<proctor_episode::TelemetryError> for Failure {
     fn from(error: proctor_episode::TelemetryError) -> Self {
         Self::input(error)

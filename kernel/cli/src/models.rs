@@ -203,7 +203,7 @@ impl ModelRequest {
                 secrets.extend(environment::variable(variable)?);
             }
         }
-        Ok(Redactor::new(secrets))
+        Ok(Redactor::new(&secrets))
     }
 
     fn open(

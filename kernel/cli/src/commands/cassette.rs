@@ -298,12 +298,19 @@ fn redact(
         })?;
         secrets.push(value);
     }
-    let redactor = Redactor::new(secrets)
-        .with_patterns(patterns)
-        .map_err(|error| Failure::input(format!("--pattern: {error}")))?;
+    let mut redactor = Redactor::default();
+    for secret in &secrets {
+        redactor = redactor.with_secret(secret).map_err(Failure::input)?;
+    }
+    for pattern in patterns {
+        redactor = redactor
+            .with_pattern(pattern)
+            .map_err(|error| Failure::input(format!("--pattern: {error}")))?;
+    }
     let source = open(path)?;
     let mut changed = 0_u64;
-    let count = cassette::rewrite(&source, out, source.header(), &mut |exchange| {
+    let header = redactor.header(source.header());
+    let count = cassette::rewrite(&source, out, &header, &mut |exchange| {
         let redacted = redactor.exchange(exchange.clone());
         changed += u64::from(redacted != exchange);
         Some(redacted)

@@ -32,6 +32,7 @@ mod miss;
 mod reading;
 mod redact;
 mod rewrite;
+mod spelling;
 mod state;
 
 use std::fmt;
@@ -105,7 +106,7 @@ pub struct Retained {
 }
 
 /// A recording with all that was asked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Exchange {
     /// The episode, as `TASK#TRIAL`.
     pub episode: String,

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use regex::Regex;
 
+use super::spelling::spellings_of;
 use super::{Exchange, Failed, Header, Retained};
 use crate::chat::{ChatReply, ChatRequest, Message, Sampling, Terms, Tool, ToolCall, Tools};
 
@@ -68,6 +68,9 @@ pub enum RedactorError {
 /// what is redacted changes nothing.
 #[derive(Clone)]
 pub struct Redactor {
+    /// Every spelling of every secret, the longest first: of two that begin alike, the longer one
+    /// is to be found.
+    secrets: Vec<String>,
     patterns: Vec<Regex>,
 }
 
@@ -77,46 +80,55 @@ impl Default for Redactor {
         // That each of them compiles is tested.
         let patterns = PATTERNS.iter().filter_map(|text| Regex::new(text).ok());
         Self {
+            secrets: Vec::new(),
             patterns: patterns.collect(),
         }
     }
 }
 
 impl std::fmt::Debug for Redactor {
-    /// Its patterns hold the secrets.
+    /// Without the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Redactor").finish_non_exhaustive()
     }
 }
 
 impl Redactor {
-    /// The built-in patterns, and these secrets.
+    /// The built-in patterns, and these secrets. Those of less than [`SECRET_BYTES_MIN`] bytes
+    /// are passed over; [`with_secret`](Self::with_secret) says so instead.
+    #[must_use]
+    pub fn new(secrets: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let spellings: BTreeSet<String> = secrets
+            .into_iter()
+            .filter(|secret| secret.as_ref().len() >= SECRET_BYTES_MIN)
+            .flat_map(|secret| spellings_of(secret.as_ref()))
+            .collect();
+        let mut redactor = Self::default();
+        redactor.secrets.extend(spellings);
+        redactor.sort();
+        redactor
+    }
+
+    /// Also replaces this secret.
     ///
     /// # Errors
-    /// When a secret is too short.
-    pub fn new(secrets: &[impl AsRef<str>]) -> Result<Self, RedactorError> {
-        let mut redactor = Self::default();
-        let mut spellings = BTreeSet::new();
-        for secret in secrets {
-            let secret = secret.as_ref();
-            let bytes = secret.len();
-            if bytes < SECRET_BYTES_MIN {
-                return Err(RedactorError::SecretTooShort { bytes });
-            }
-            spellings.extend(spellings_of(secret));
+    /// When it is too short.
+    pub fn with_secret(mut self, secret: &str) -> Result<Self, RedactorError> {
+        let bytes = secret.len();
+        if bytes < SECRET_BYTES_MIN {
+            return Err(RedactorError::SecretTooShort { bytes });
         }
-        let mut spellings: Vec<String> = spellings.iter().map(|text| regex::escape(text)).collect();
-        // Of two that begin alike, the longer one is to be found.
-        spellings.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        if !spellings.is_empty() {
-            let secrets = compile(&spellings.join("|")).map_err(|_| RedactorError::Pattern {
-                pattern: "(the secrets)".into(),
-                reason: "they are too many or too long".into(),
-            })?;
-            // First, so that no pattern takes a part of a secret away and leaves the rest.
-            redactor.patterns.insert(0, secrets);
-        }
-        Ok(redactor)
+        self.secrets.extend(spellings_of(secret));
+        self.sort();
+        Ok(self)
+    }
+
+    fn sort(&mut self) {
+        // What is redacted must not match again.
+        self.secrets.retain(|secret| !REDACTED.contains(secret));
+        self.secrets
+            .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        self.secrets.dedup();
     }
 
     /// Also replaces what matches this regular expression, or its first group if it has one.
@@ -124,7 +136,10 @@ impl Redactor {
     /// # Errors
     /// When it is no regular expression, or one that matches an empty text.
     pub fn with_pattern(mut self, pattern: &str) -> Result<Self, RedactorError> {
-        let regex = compile(pattern)?;
+        let regex = Regex::new(pattern).map_err(|error| RedactorError::Pattern {
+            pattern: pattern.to_owned(),
+            reason: error.to_string(),
+        })?;
         if regex.is_match("") {
             return Err(RedactorError::MatchesNothing {
                 pattern: pattern.to_owned(),
@@ -137,6 +152,7 @@ impl Redactor {
     /// Changes nothing: for what was redacted when it was recorded.
     pub(super) fn none() -> Self {
         Self {
+            secrets: Vec::new(),
             patterns: Vec::new(),
         }
     }
@@ -145,6 +161,12 @@ impl Redactor {
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut text = Cow::Borrowed(text);
+        // First, so that no pattern takes a part of a secret away and leaves the rest.
+        for secret in &self.secrets {
+            if text.contains(secret) {
+                text = Cow::Owned(text.replace(secret, REDACTED));
+            }
+        }
         for pattern in &self.patterns {
             if let Some(redacted) = without(pattern, &text) {
                 text = Cow::Owned(redacted);
@@ -230,7 +252,9 @@ impl Redactor {
         }
     }
 
-    pub(super) fn header(&self, header: &Header) -> Header {
+    /// The header with its note without secrets.
+    #[must_use]
+    pub fn header(&self, header: &Header) -> Header {
         Header {
             note: header.note.clone().map(|note| self.own(note)),
             ..header.clone()
@@ -276,13 +300,6 @@ impl Redactor {
     }
 }
 
-fn compile(pattern: &str) -> Result<Regex, RedactorError> {
-    Regex::new(pattern).map_err(|error| RedactorError::Pattern {
-        pattern: pattern.to_owned(),
-        reason: error.to_string(),
-    })
-}
-
 /// The text with `REDACTED` for each match, or for the match's first group; nothing if there is
 /// no match.
 fn without(pattern: &Regex, text: &str) -> Option<String> {
@@ -301,88 +318,6 @@ fn without(pattern: &Regex, text: &str) -> Option<String> {
     }
     redacted.push_str(text.get(done..)?);
     Some(redacted)
-}
-
-/// A secret as it may stand in a text.
-fn spellings_of(secret: &str) -> Vec<String> {
-    let escaped = in_json(secret);
-    let mut spellings = vec![
-        in_json(&escaped),
-        escaped.replace('/', "\\/"),
-        in_ascii_json(secret),
-        escaped,
-        percent(secret, false),
-        percent(secret, false).replace("%20", "+"),
-        percent(secret, true),
-        secret.to_owned(),
-    ];
-    for skipped in 0..3 {
-        let standard = base64(secret.as_bytes(), skipped);
-        spellings.push(standard.replace('+', "-").replace('/', "_"));
-        spellings.push(standard);
-    }
-    spellings
-}
-
-/// As within a JSON string.
-fn in_json(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    let inner = quoted
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    inner.unwrap_or(&quoted).to_owned()
-}
-
-/// The same with nothing but ASCII, as many languages write it.
-fn in_ascii_json(text: &str) -> String {
-    let mut units = [0; 2];
-    in_json(text)
-        .chars()
-        .fold(String::new(), |mut out, letter| {
-            if letter.is_ascii() {
-                out.push(letter);
-            } else {
-                for unit in letter.encode_utf16(&mut units) {
-                    // Writing to a String can't fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-            out
-        })
-}
-
-/// As in an address: everything but letters, digits and `-._~` as `%XX`.
-fn percent(text: &str, lower_case: bool) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        // Writing to a String can't fail.
-        let _ = match (plain, lower_case) {
-            (true, _) => write!(out, "{}", char::from(byte)),
-            (false, true) => write!(out, "%{byte:02x}"),
-            (false, false) => write!(out, "%{byte:02X}"),
-        };
-        out
-    })
-}
-
-/// The characters of base64 that follow from these bytes alone when they stand `skipped` bytes
-/// after a multiple of three: whatever is around them, those are there.
-fn base64(bytes: &[u8], skipped: usize) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bits = bytes.len() * 8;
-    // The first character that starts within the bytes.
-    let from = (skipped * 8).next_multiple_of(6) - skipped * 8;
-    (from..)
-        .step_by(6)
-        .take_while(|start| start + 6 <= bits)
-        .filter_map(|start| {
-            let index = (start..start + 6).fold(0_usize, |value, bit| {
-                let byte = bytes.get(bit / 8).copied().unwrap_or_default();
-                value << 1 | usize::from(byte >> (7 - bit % 8) & 1)
-            });
-            ALPHABET.get(index).map(|letter| char::from(*letter))
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -441,53 +376,14 @@ mod tests {
         let text = "The task-force's risk-adjusted ask-price-of-the-century, api key: none; \
                     the bearer of this letter wrote to a@b.example at 10:30, see \
                     https://crm.example/clients/1f0e?x=1:2 and sk-short";
-        let left = Redactor::new(&["correct horse battery"]).unwrap();
+        let left = Redactor::new(["correct horse battery"]);
         assert!(matches!(left.text(text), Cow::Borrowed(_)));
         assert_eq!(left.text(text), text);
     }
 
     #[test]
-    fn a_given_secret_is_found_in_every_spelling() {
-        let secret = "p\"ä/ß\\ +wörd\n€";
-        let redactor = Redactor::new(&[secret]).unwrap();
-        let json = serde_json::to_string(secret).unwrap();
-        for text in [
-            secret.to_owned(),
-            serde_json::to_string(&json).unwrap(),
-            json.replace('/', "\\/"),
-            "\"p\\\"\\u00e4/\\u00df\\\\ +w\\u00f6rd\\n\\u20ac\"".to_owned(),
-            "a=p%22%C3%A4%2F%C3%9F%5C%20%2Bw%C3%B6rd%0A%E2%82%AC&b".to_owned(),
-            "a=p%22%c3%a4%2f%c3%9f%5c%20%2bw%c3%b6rd%0a%e2%82%ac&b".to_owned(),
-            "a=p%22%C3%A4%2F%C3%9F%5C+%2Bw%C3%B6rd%0A%E2%82%AC&b".to_owned(),
-            json,
-        ] {
-            let redacted = redactor.text(&text);
-            assert!(redacted.contains(REDACTED), "{text}");
-            assert!(!redacted.contains("rd"), "{redacted}");
-            assert_eq!(redactor.text(&redacted), redacted);
-        }
-    }
-
-    #[test]
-    fn a_given_secret_is_found_in_base64_wherever_it_stands() {
-        let redactor = Redactor::new(&["open sesame?>"]).unwrap();
-        // `x`, `xx` and `xxx` before it, in both alphabets, made with another program.
-        for text in [
-            "b3BlbiBzZXNhbWU/Pg==",
-            "eG9wZW4gc2VzYW1lPz4=",
-            "eHhvcGVuIHNlc2FtZT8+",
-            "eHh4b3BlbiBzZXNhbWU/Pg==",
-            "eHhvcGVuIHNlc2FtZT8-",
-        ] {
-            let redacted = redactor.text(text);
-            assert!(redacted.contains(REDACTED), "{text}");
-            assert!(redacted.len() <= REDACTED.len() + 8, "{redacted}");
-        }
-    }
-
-    #[test]
     fn of_two_secrets_that_begin_alike_none_leaves_a_rest() {
-        let redactor = Redactor::new(&["abcdefgh", "abcdefgh-and-more"]).unwrap();
+        let redactor = Redactor::new(["abcdefgh", "abcdefgh-and-more"]);
         assert_eq!(
             redactor.text("abcdefgh-and-more, abcdefgh"),
             "[redacted], [redacted]"
@@ -496,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_short_secret_and_a_bad_pattern_are_refused() {
-        let short = Redactor::new(&["1234567"]).unwrap_err();
+        let short = Redactor::default().with_secret("1234567").unwrap_err();
         assert_eq!(short, RedactorError::SecretTooShort { bytes: 7 });
         assert!(!short.to_string().contains("1234567"));
         let bad = Redactor::default().with_pattern("(").unwrap_err();

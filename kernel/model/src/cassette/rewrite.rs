@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::state::Asked;
 use super::{Cassette, CassetteError, Exchange, Header, Redactor};
 use crate::chat::{Role, Tools, Usage};
@@ -12,10 +14,8 @@ use crate::chat::{Role, Tools, Usage};
 /// What became of the exchanges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RewriteCount {
-    /// Those kept as they were.
+    /// Those kept, changed or not.
     pub kept: u64,
-    /// Those kept with a change.
-    pub changed: u64,
     /// Those left out.
     pub dropped: u64,
 }
@@ -70,17 +70,13 @@ fn copy(
     let target = Cassette::create(target, header, Redactor::none())?;
     let mut count = RewriteCount::default();
     for exchange in source.exchanges() {
-        let exchange = exchange?;
-        let Some(kept) = keep(exchange.clone()) else {
-            count.dropped += 1;
-            continue;
-        };
-        if kept == exchange {
-            count.kept += 1;
-        } else {
-            count.changed += 1;
+        match keep(exchange?) {
+            Some(kept) => {
+                target.put(&kept)?;
+                count.kept += 1;
+            }
+            None => count.dropped += 1,
         }
-        target.put(&kept)?;
     }
     target.finish()?;
     Ok(count)
@@ -102,7 +98,7 @@ impl Cassette {
 }
 
 /// What a cassette has in it, when all of it is whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// What it is a recording of.
     pub header: Header,
@@ -122,7 +118,7 @@ pub struct Verified {
 }
 
 /// Exchanges of one role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RoleCount {
     /// How many.
     pub exchanges: u64,
