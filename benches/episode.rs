@@ -11,7 +11,9 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proctor_benches::{NativeOracle, NativeVerifier, suite};
 use proctor_crm::Entity;
-use proctor_episode::{Asking, CrmEnv, EpisodeSeed, Examination, PolicySource, Suite, Verify, record_id};
+use proctor_episode::{
+    Asking, CrmEnv, EpisodeSeed, Examination, PolicySource, Suite, Verify, record_id,
+};
 use proctor_host::{Action, FirstParty, Grant, Host, Limits, ORACLE, ToolCall};
 use proctor_store::{Image, Sqlite};
 

@@ -16,6 +16,7 @@ mod databases;
 mod determinism;
 mod examining;
 mod interrupted;
+mod models;
 mod output_folder;
 mod plugins;
 mod proctor;

@@ -142,9 +142,11 @@ impl ModelRequest {
     /// What the telemetry says of the models.
     pub fn pins(&self) -> Result<Vec<ModelPin>, Failure> {
         let pin = |(role, name): (&str, &str)| {
-            let (model, provider) = self.offer.catalog.model(name).map_err(|error| {
-                gateway_failure(GatewayError::UnknownModel(error))
-            })?;
+            let (model, provider) = self
+                .offer
+                .catalog
+                .model(name)
+                .map_err(|error| gateway_failure(GatewayError::UnknownModel(error)))?;
             Ok(ModelPin::of(role, model, provider))
         };
         self.models().into_iter().map(pin).collect()
@@ -206,12 +208,7 @@ impl ModelRequest {
         Ok(Redactor::new(&secrets))
     }
 
-    fn open(
-        &self,
-        suite: &Suite,
-        resume: bool,
-        redactor: &Redactor,
-    ) -> Result<Recording, Failure> {
+    fn open(&self, suite: &Suite, resume: bool, redactor: &Redactor) -> Result<Recording, Failure> {
         let Some(path) = &self.cassette else {
             return Ok(Recording::Live);
         };

@@ -39,3 +39,8 @@ fn suite() {
 fn tasks() {
     check("tasks");
 }
+
+#[test]
+fn models() {
+    check("models");
+}

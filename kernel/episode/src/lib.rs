@@ -47,6 +47,6 @@ pub use suite::file::{suite_schema, tasks_schema};
 pub use suite::{Derived, Equivalent, MutantKind, Split, Suite, Task, Turn};
 pub use summary::{Asked, AskedOnce, Group, Rate, Summary, Tally};
 pub use telemetry::{
-    ModelPin, PluginPin, PromptPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION, TelemetryError,
-    TelemetryWriter, telemetry_schema, verify_chain,
+    ModelPin, PluginPin, PromptPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION,
+    TelemetryError, TelemetryWriter, telemetry_schema, verify_chain,
 };

@@ -14,9 +14,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use proctor_episode::{Asking, 
-    CrmEnv, EpisodeRecord, EpisodeSeed, Examination, Outcome, Recorded, STEPS_MAX, Stores, Suite,
-    Summary, Tally,
+use proctor_episode::{
+    Asking, CrmEnv, EpisodeRecord, EpisodeSeed, Examination, Outcome, Recorded, STEPS_MAX, Stores,
+    Suite, Summary, Tally,
 };
 use proctor_host::{
     Action, Fault, FaultKind, Host, Limits, LogLine, Observation, Policy, Verifier,

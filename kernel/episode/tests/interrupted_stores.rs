@@ -17,8 +17,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use proctor_crm::{Change, Entity, Found, Query};
-use proctor_episode::{Asking, 
-    Backend, Examination, PluginPin, RunError, RunHeader, Stores, Suite, TELEMETRY_VERSION,
+use proctor_episode::{
+    Asking, Backend, Examination, PluginPin, RunError, RunHeader, Stores, Suite, TELEMETRY_VERSION,
     TelemetryError, TelemetryWriter, Verify, verify_chain,
 };
 use proctor_host::{

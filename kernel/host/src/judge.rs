@@ -79,11 +79,9 @@ impl Judge {
         state.model = model;
         let mut store = open(self.pre.engine(), state, &self.limits);
         let result = self.pre.instantiate(&mut store).and_then(|world: World| {
-            world.proctor_plugin_judging().call_judge(
-                &mut store,
-                Resource::new_borrow(0),
-                verdicts,
-            )
+            world
+                .proctor_plugin_judging()
+                .call_judge(&mut store, Resource::new_borrow(0), verdicts)
         });
         let fuel = self.limits.fuel_per_call - store.get_fuel().unwrap_or(0);
         let log = store.data_mut().log.take(&self.limits);

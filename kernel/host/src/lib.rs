@@ -22,15 +22,15 @@ mod state;
 mod verifier;
 
 pub use bindings::Description;
+pub use bindings::judge_world::exports::proctor::plugin::judging::{Judgment, Opinion, Rating};
 pub use bindings::proctor::plugin::data as wire;
 pub use bindings::proctor::plugin::gold::{
     Choice, ExpectedAnswer, ExpectedCell, ExpectedChange, ExpectedDelete, ExpectedInsert,
     ExpectedRefusal, ExpectedUpdate, Fact, Pattern,
 };
 pub use bindings::proctor::plugin::log::Level;
-pub use bindings::judge_world::exports::proctor::plugin::judging::{Judgment, Opinion, Rating};
-pub use bindings::proctor::plugin::model as chat;
 pub use bindings::proctor::plugin::memory::{Audience, Pamphlet};
+pub use bindings::proctor::plugin::model as chat;
 pub use bindings::proctor::plugin::toolbox::Tool as ToolCard;
 pub use bindings::proctor::plugin::trajectory::{
     Action as WireAction, ScriptedCall, ScriptedTurn, ToolCall,

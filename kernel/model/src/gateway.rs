@@ -244,7 +244,10 @@ impl Gateway {
             let Ok(reply) = exchange.retained.result else {
                 continue;
             };
-            let known = self.models.values().find(|known| known.model.id == exchange.terms.model);
+            let known = self
+                .models
+                .values()
+                .find(|known| known.model.id == exchange.terms.model);
             let cost = known.and_then(|known| self.cost(known, &reply.usage));
             self.budget.charge(Spent {
                 cost: cost.unwrap_or_default(),

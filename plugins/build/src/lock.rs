@@ -69,7 +69,14 @@ impl Lock {
 /// guest crates, and their lock file.
 pub fn source_digest(root: &Path) -> Result<String, Box<dyn Error>> {
     let mut files = Vec::new();
-    for folder in ["../wit", "sdk", "verifiers", "judges", "policies", "examples"] {
+    for folder in [
+        "../wit",
+        "sdk",
+        "verifiers",
+        "judges",
+        "policies",
+        "examples",
+    ] {
         collect(&root.join(folder), &mut files)?;
     }
     files.push(root.join("Cargo.toml"));

@@ -91,10 +91,10 @@ fn chosen(baseline: &Baseline, names: &[String]) -> Result<Vec<Agent>, Failure> 
         .map(|agent| agent.name.as_str())
         .collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(
-            Failure::input(format!("--agent {unknown}: the models file has no such agent"))
-                .hint(format!("its agents: {}", known.join(", "))),
-        );
+        return Err(Failure::input(format!(
+            "--agent {unknown}: the models file has no such agent"
+        ))
+        .hint(format!("its agents: {}", known.join(", "))));
     }
     let wanted = |agent: &&Agent| names.is_empty() || names.contains(&agent.name);
     let agents: Vec<Agent> = baseline.agents.iter().filter(wanted).cloned().collect();

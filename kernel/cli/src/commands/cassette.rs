@@ -49,7 +49,15 @@ fn list(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let mut out = anstream::stdout();
     let mut rows = table(
         &[
-            "episode", "step", "role", "model", "request", "reply", "tokens in", "out", "ms",
+            "episode",
+            "step",
+            "role",
+            "model",
+            "request",
+            "reply",
+            "tokens in",
+            "out",
+            "ms",
         ],
         &[1, 6, 7, 8],
     );
@@ -144,7 +152,11 @@ fn print(out: &mut impl Write, exchange: &Exchange, all: bool) -> Result<(), Fai
         .messages
         .iter()
         .rposition(|message| message.speaker == Speaker::Assistant);
-    let from = if all { 0 } else { spoken.map_or(0, |at| at + 1) };
+    let from = if all {
+        0
+    } else {
+        spoken.map_or(0, |at| at + 1)
+    };
     for message in exchange.messages.iter().skip(from) {
         let speaker = format!("{:?}", message.speaker).to_lowercase();
         writeln!(out, "  {} {}", styled(DIM, speaker), message.text)?;

@@ -83,10 +83,13 @@ pub fn of(
             for task in tasks.iter().filter_map(|at| suite.tasks.get(*at)) {
                 let turns = task.turns.len() as u64;
                 let solution: usize = task.gold.oracle.iter().map(|turn| turn.calls.len()).sum();
-                let steps = (solution as u64 * manner.calls_tenths / 10 + turns)
-                    .min(STEPS_MAX as u64);
+                let steps =
+                    (solution as u64 * manner.calls_tenths / 10 + turns).min(STEPS_MAX as u64);
                 let (asked, input) = if role == "judge" {
-                    (1, instructions(&prompts, &asked.judges) + steps * JUDGE_TOKENS_PER_STEP)
+                    (
+                        1,
+                        instructions(&prompts, &asked.judges) + steps * JUDGE_TOKENS_PER_STEP,
+                    )
                 } else {
                     let start = tool_tokens() + texts(&prompts, policy);
                     // Each call carries the whole conversation so far.
@@ -159,14 +162,24 @@ pub fn run(
 /// Prints what agents would ask.
 pub fn print(episodes: u64, agents: &[(String, Vec<Estimate>)]) -> Result<(), Failure> {
     let mut out = anstream::stdout();
-    writeln!(out, "dry run: nothing is sent. {episodes} episodes an agent.")?;
+    writeln!(
+        out,
+        "dry run: nothing is sent. {episodes} episodes an agent."
+    )?;
     if agents.iter().all(|(_, estimates)| estimates.is_empty()) {
         writeln!(out, "no model is asked: it costs nothing.")?;
         return Ok(());
     }
     let mut rows = table(
         &[
-            "agent", "role", "model", "calls", "tokens in", "tokens out", "USD", "range",
+            "agent",
+            "role",
+            "model",
+            "calls",
+            "tokens in",
+            "tokens out",
+            "USD",
+            "range",
         ],
         &[3, 4, 5, 6, 7],
     );

@@ -6,6 +6,7 @@ use crate::{Source, assert_none, source, sources};
 
 const EXAMPLE: &str = ".env.example";
 const COMPOSE: &str = "docker-compose.yml";
+const MODELS: &str = "seeds/models.toml";
 
 /// Variables that are read, and still are nothing that anybody sets for Proctor.
 const NO_SETTINGS: &[(&str, &str)] = &[
@@ -108,6 +109,13 @@ fn interpolated(compose: &str) -> BTreeMap<&str, &str> {
         .collect()
 }
 
+/// Variables with the keys of providers that a models file names, in what isn't commented out.
+fn keys_of(models: &str) -> impl Iterator<Item = &str> {
+    models
+        .lines()
+        .filter_map(|line| line.strip_prefix("key_env = \"")?.strip_suffix('"'))
+}
+
 /// Every variable that is read, with one file that reads it.
 fn all_read(sources: &[Source]) -> BTreeMap<&str, &str> {
     let mut found = BTreeMap::new();
@@ -122,6 +130,8 @@ fn all_read(sources: &[Source]) -> BTreeMap<&str, &str> {
                     .into_keys()
                     .map(|name| (name, path)),
             );
+        } else if path == MODELS {
+            found.extend(keys_of(source.text()).map(|name| (name, path)));
         }
     }
     found

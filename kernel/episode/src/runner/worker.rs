@@ -155,9 +155,9 @@ impl<'a> Worker<'a> {
             tools: Arc::clone(&self.tools),
             memory: Arc::from([]),
             prompts: Arc::clone(&examination.asking.prompts),
-            model: conversation.zip(examination.asking.model.as_deref()).map(
-                |(conversation, model)| conversation.seat(Role::Student, model),
-            ),
+            model: conversation
+                .zip(examination.asking.model.as_deref())
+                .map(|(conversation, model)| conversation.seat(Role::Student, model)),
             oracle: oracle.unwrap_or_else(|| Arc::from([])),
         })?;
         let mut observation = Some(first);
@@ -276,12 +276,18 @@ fn broken_off(kind: FaultKind) -> Outcome {
 
 /// Outcome and reward of an episode that was marked and judged.
 fn conclude(record: &mut EpisodeRecord) -> Outcome {
-    let of_marks = record.marks.iter().filter_map(|mark| mark.verdict.as_ref().err());
+    let of_marks = record
+        .marks
+        .iter()
+        .filter_map(|mark| mark.verdict.as_ref().err());
     let of_opinions = record
         .opinions
         .iter()
         .filter_map(|opinion| opinion.judgment.as_ref().err());
-    let kinds: Vec<FaultKind> = of_marks.chain(of_opinions).map(|fault| fault.kind).collect();
+    let kinds: Vec<FaultKind> = of_marks
+        .chain(of_opinions)
+        .map(|fault| fault.kind)
+        .collect();
     if kinds.contains(&FaultKind::Allowance) {
         return Outcome::BudgetStop;
     }

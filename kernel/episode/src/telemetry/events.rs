@@ -12,12 +12,10 @@ use proctor_host::{Action, Fault, Limits, LogLine, Observation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-
-pub use self::asked::{ModelPin, PromptPin};
 use self::asked::{
-    CallWall, JudgmentFields, ModelCallFields, call_fields, call_wall, calls_until,
-    judgment_fields,
+    CallWall, JudgmentFields, ModelCallFields, call_fields, call_wall, calls_until, judgment_fields,
 };
+pub use self::asked::{ModelPin, PromptPin};
 use self::views::{ChangeView, LogView, ResultView, change_view, log_view};
 use crate::env::Backend;
 use crate::outcome::{Interruption, Outcome};
@@ -334,18 +332,11 @@ pub(super) fn of_episode<'a>(
         duration_us: record.duration_us,
         interrupted: record.interrupted.clone(),
     });
-    told.push((
-        Event::EpisodeEnd(episode_end(record, episode)),
-        Some(wall),
-    ));
+    told.push((Event::EpisodeEnd(episode_end(record, episode)), Some(wall)));
     told
 }
 
-fn episode_start<'a>(
-    record: &EpisodeRecord,
-    task: &'a Task,
-    episode: &'a str,
-) -> EpisodeStart<'a> {
+fn episode_start<'a>(record: &EpisodeRecord, task: &'a Task, episode: &'a str) -> EpisodeStart<'a> {
     EpisodeStart {
         episode,
         kind: &task.kind,

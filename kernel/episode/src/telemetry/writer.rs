@@ -452,7 +452,9 @@ fn asked_once(fields: &Json, live: bool) -> Option<(String, AskedOnce)> {
             cache_written: tokens("gen_ai.usage.cache_creation.input_tokens"),
             reasoning: tokens("gen_ai.usage.reasoning.output_tokens"),
         },
-        cost: fields["cost_usd"].as_str().and_then(|text| text.parse().ok()),
+        cost: fields["cost_usd"]
+            .as_str()
+            .and_then(|text| text.parse().ok()),
         failed: fields.get("error.type").is_some(),
         live,
     };

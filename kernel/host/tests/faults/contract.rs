@@ -5,7 +5,7 @@ use std::fs;
 
 use proctor_host::{Action, Digest, FIRST_PARTY, Grant, LoadError, ORACLE, World};
 
-use crate::{POLICY, STAGE, VERIFIER, message, repository, setting, test_component, verify};
+use crate::{JUDGE, POLICY, STAGE, VERIFIER, message, repository, setting, test_component, verify};
 
 /// Digest and size of each component in a list of the lock file.
 fn locked(list: &str) -> BTreeMap<String, (String, usize)> {
@@ -32,7 +32,7 @@ fn the_components_are_those_of_the_lock_file() {
         })
         .collect();
     assert_eq!(embedded, locked("plugin"));
-    let test: BTreeMap<_, _> = [VERIFIER, POLICY]
+    let test: BTreeMap<_, _> = [JUDGE, VERIFIER, POLICY]
         .map(|name| {
             let wasm = test_component(name);
             let digest = Digest::of(&wasm).to_string();
@@ -94,7 +94,11 @@ fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold()
         for import in &plugin.imports {
             assert!(allowed.contains(import), "{} imports {import}", known.name);
         }
-        let asks = |what: &str| plugin.imports.contains(&format!("proctor:plugin/{what}@0.1.1"));
+        let asks = |what: &str| {
+            plugin
+                .imports
+                .contains(&format!("proctor:plugin/{what}@0.1.1"))
+        };
         let model = ASK_A_MODEL.contains(&known.name);
         assert_eq!(asks("examiner"), oracle, "{}", known.name);
         assert_eq!(asks("model"), model, "{}", known.name);
@@ -102,7 +106,10 @@ fn the_components_import_what_their_worlds_allow_and_only_the_oracle_sees_gold()
             Ok(_) => assert!(!oracle && !model, "{}", known.name),
             Err(LoadError::ForbiddenImport { import, .. }) => {
                 assert!(oracle || model, "{}", known.name);
-                assert!(import.contains("examiner") || import.contains("model"), "{import}");
+                assert!(
+                    import.contains("examiner") || import.contains("model"),
+                    "{import}"
+                );
             }
             Err(other) => panic!("{}: {other}", known.name),
         }
@@ -126,7 +133,10 @@ const RELEASED: [(&str, &str); 2] = [
         "0.1.0",
         "2cefe51d6b340c4cc3c9ecf0dffe69b392c6150862f084fa814d59f4582ecb79",
     ),
-    ("0.1.1", "551a44a4005a750ec7a0cb9c0abbeca53f12f7db4590274116e54b1c9929694a"),
+    (
+        "0.1.1",
+        "551a44a4005a750ec7a0cb9c0abbeca53f12f7db4590274116e54b1c9929694a",
+    ),
 ];
 
 #[test]
@@ -161,7 +171,12 @@ fn components_of_an_earlier_version_run_as_before() {
         STAGE.host.load(name, &wasm, &[]).unwrap()
     };
     let policy = old("noop");
-    assert!(policy.imports.iter().any(|import| import.ends_with("@0.1.0")));
+    assert!(
+        policy
+            .imports
+            .iter()
+            .any(|import| import.ends_with("@0.1.0"))
+    );
     let policy = STAGE.host.policy(&policy).unwrap();
     let mut session = policy.open(setting(&[])).unwrap();
     assert!(matches!(

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod asking;
 mod cache;
 mod contract;
 mod loading;
@@ -48,6 +49,7 @@ impl Stage {
 
 const VERIFIER: &str = "misbehaving-verifier";
 const POLICY: &str = "misbehaving-policy";
+const JUDGE: &str = "misbehaving-judge";
 
 /// Compiled once, for all tests that need no limits of their own.
 static STAGE: LazyLock<Stage> = LazyLock::new(|| Stage::with(Limits::default()));

@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::{Called, Gateway, Known, call_seed};
 use crate::account::{CallRecord, Origin};
 use crate::cassette::Place;
-use crate::chat::{
-    ChatReply, ChatRequest, Digest, Finish, Message, Role, Tool, ToolChoice, Tools,
-};
+use crate::chat::{ChatReply, ChatRequest, Digest, Finish, Message, Role, Tool, ToolChoice, Tools};
 use crate::error::ChatError;
 
 /// What a plugin asks: a request without what the operator decides.
@@ -121,13 +119,7 @@ impl EpisodeCalls {
     }
 
     /// Looks for a recording; what is left is a request to be sent.
-    fn begin(
-        &mut self,
-        role: Role,
-        model: &str,
-        step: u32,
-        ask: Ask,
-    ) -> Result<Pending, Replied> {
+    fn begin(&mut self, role: Role, model: &str, step: u32, ask: Ask) -> Result<Pending, Replied> {
         let pending = match self.prepare(role, model, step, ask) {
             Ok(pending) => pending,
             Err(error) => return Err(Replied::at_once(Err(self.failed(error)))),
@@ -260,4 +252,3 @@ impl EpisodeCalls {
         error
     }
 }
-

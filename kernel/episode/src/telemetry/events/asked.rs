@@ -1,6 +1,8 @@
 //! What was asked of models, and what judges said.
 
-use proctor_model::{CallRecord, ModelSettings, Origin, ProviderSettings, Sampling, Structured, Wire};
+use proctor_model::{
+    CallRecord, ModelSettings, Origin, ProviderSettings, Sampling, Structured, Wire,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,61 @@
+//! `--dry-run` says what it would come to, and sends nothing.
+
+use super::Place;
+
+#[test]
+fn a_dry_run_prints_a_range_and_sends_nothing() {
+    let place = Place::diligent();
+    let ran = place.run(&["--dry-run", "--trials", "100"]).succeeded();
+    assert!(
+        ran.stdout
+            .starts_with("dry run: nothing is sent. 400 episodes")
+    );
+    let row = ran
+        .stdout
+        .lines()
+        .find(|line| line.contains("student"))
+        .unwrap();
+    let (low, high) = row
+        .split_whitespace()
+        .last()
+        .unwrap()
+        .split_once('–')
+        .unwrap();
+    let (low, high): (f64, f64) = (low.parse().unwrap(), high.parse().unwrap());
+    assert!(0.0 < low && low < high, "{row}");
+    assert_eq!(place.provider.request_count(), 0);
+}
+
+#[test]
+fn a_dry_run_makes_neither_a_run_nor_a_recording() {
+    let place = Place::diligent();
+    let options = ["--dry-run", "--out", "run", "--cassette", "a.cassette"];
+    place.run(&options).succeeded();
+    assert!(!place.sandbox.path("run").exists());
+    assert!(!place.sandbox.path("a.cassette").exists());
+}
+
+#[test]
+fn an_estimate_as_json_has_what_is_least_likely_and_most_in_order() {
+    let place = Place::diligent();
+    let judged = ["--judge", "judge-answer", "--judge-model", "judge"];
+    let estimates = place
+        .run(&[&["--dry-run", "--json"][..], &judged].concat())
+        .json();
+    let roles: Vec<&str> = estimates
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|estimate| estimate["role"].as_str().unwrap())
+        .collect();
+    assert_eq!(roles, ["student", "judge"]);
+    for estimate in estimates.as_array().unwrap() {
+        assert_eq!(estimate["episodes"], 4);
+        for field in ["calls", "input_tokens", "output_tokens"] {
+            let range: Vec<u64> = serde_json::from_value(estimate[field].clone()).unwrap();
+            assert!(range.is_sorted() && range[0] > 0, "{field}: {range:?}");
+        }
+        assert_eq!(estimate["cost_usd"].as_array().unwrap().len(), 3);
+    }
+    assert_eq!(place.provider.request_count(), 0);
+}
