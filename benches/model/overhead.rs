@@ -46,7 +46,12 @@ impl Bare {
         let reply = self.runtime.block_on(async {
             let request = self.client.post(&self.url).body(self.body.clone());
             let sent = request.header("content-type", "application/json").send();
-            sent.await.unwrap().error_for_status().unwrap().bytes().await
+            sent.await
+                .unwrap()
+                .error_for_status()
+                .unwrap()
+                .bytes()
+                .await
         });
         let time = began.elapsed();
         assert!(!reply.unwrap().is_empty());

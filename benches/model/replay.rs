@@ -143,7 +143,9 @@ fn works(asked: &Asked) -> Answer {
 pub(crate) fn run() {
     let bench = Bench::new();
     let folder = tempfile::tempdir().unwrap();
-    let noop = measured("noop, no model (baseline)", || bench.pass(&bench.noop, None));
+    let noop = measured("noop, no model (baseline)", || {
+        bench.pass(&bench.noop, None)
+    });
     let cases: [(&str, fn(&Asked) -> Answer); 2] = [
         ("model-agent, one call a turn, no tools", answers),
         ("model-agent, a tool and an answer a turn", works),

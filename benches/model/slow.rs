@@ -47,7 +47,8 @@ fn open_files_max() -> usize {
         .find_map(|line| line.strip_prefix("Max open files"));
     let soft = line.and_then(|rest| rest.split_whitespace().next());
     // Where there is no number, there is no limit.
-    soft.and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX)
+    soft.and_then(|soft| soft.parse().ok())
+        .unwrap_or(usize::MAX)
 }
 
 /// Asks, in a process of its own.

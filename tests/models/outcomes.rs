@@ -18,8 +18,8 @@ fn outcome_of_all(place: &Place, folder: &str) -> Vec<String> {
 #[test]
 fn a_reply_that_is_malformed_twice_is_the_agents_error_and_scored() {
     let malformed = Reply::call("call-1", "client_search", "{name: Rockets");
-    for brain in [always(costing(malformed)), always(Fault::ArgumentsNotJson)] {
-        let place = Place::with("", brain);
+    for answer in [costing(malformed).into(), Fault::ArgumentsNotJson.into()] {
+        let place = Place::with("", always::<Answer>(answer));
         place.record("recorded").succeeded();
         assert_eq!(outcome_of_all(&place, "recorded"), ["agent_error"; 4]);
         assert_eq!(place.provider.request_count(), 8, "one repair each");
@@ -34,7 +34,7 @@ fn a_malformed_reply_is_repaired_once_and_nobody_suffers() {
     let brain = move |asked: &Asked| -> Answer {
         match number.fetch_add(1, Ordering::Relaxed) {
             0 => Reply::call("call-1", "client_search", "{name: Rockets").into(),
-            _ => diligent_after_repair(asked),
+            _ => diligent(asked),
         }
     };
     let place = Place::with("", brain);
@@ -44,10 +44,6 @@ fn a_malformed_reply_is_repaired_once_and_nobody_suffers() {
     assert_eq!(place.provider.request_count(), 3);
     let asked = &place.provider.requests()[1];
     assert!(asked.last_text().contains("could not be used"));
-}
-
-fn diligent_after_repair(asked: &Asked) -> Answer {
-    diligent(asked)
 }
 
 #[test]

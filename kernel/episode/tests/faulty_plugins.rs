@@ -122,6 +122,8 @@ fn run(plugins: &Plugins, words: &str, parameters: &[(&str, &str)], jobs: usize)
         verifiers: vec![&plugins.verifier],
         refusal: None,
         answer: None,
+        judges: Vec::new(),
+        asking: Asking::default(),
         parameters: parameters
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()))
@@ -203,7 +205,6 @@ fn a_policy_that_fails_leaves_an_infra_error_and_the_run_goes_on() {
         ("allocate", FaultKind::Memory),
         ("recurse", FaultKind::Stack),
         ("gigabyte 2000000", FaultKind::Output),
-        ("fail", FaultKind::Declared),
     ] {
         for run in run_both(Plugins::usual(), words) {
             assert_unscored(&run, Outcome::InfraError, words);
@@ -215,6 +216,20 @@ fn a_policy_that_fails_leaves_an_infra_error_and_the_run_goes_on() {
                 assert!(says(&run.odd.policy_log, "told to panic"));
             }
         }
+    }
+}
+
+#[test]
+fn a_policy_that_says_it_cannot_go_on_has_failed() {
+    for run in run_both(Plugins::usual(), "fail") {
+        assert_eq!(run.odd.outcome, Outcome::AgentError);
+        assert_eq!(run.odd.reward, None);
+        let fault = run.odd.fault.as_ref().unwrap();
+        assert_is_of(fault, "misbehaving-policy", "next", FaultKind::Declared);
+        assert!(run.odd.marks.is_empty(), "marked all the same");
+        assert_eq!(run.plain.outcome, Outcome::Pass);
+        // It counts as a fail: one of two.
+        assert_eq!(run.summary.all.success.map(|rate| rate.rate), Some(0.5));
     }
 }
 

@@ -440,8 +440,8 @@ fn a_judge_that_asks_for_ever_uses_up_its_kernel_work() {
 }
 
 #[test]
-fn a_reply_as_long_as_it_likes_is_no_fault_of_the_judges_input() {
-    // What a model says is the operator's to bound; what the guest makes of it is bounded here.
+fn a_long_reply_is_handed_in_but_not_all_of_it_can_be_handed_back() {
+    // How much a model says is for the operator to bound; here it is what the guest makes of it.
     let (_, seat) = scripted([Ok(says(&"x".repeat(100_000)))]);
     let said = ordered(&MISBEHAVING, "chat 1", seat).unwrap();
     assert_eq!(said.len(), 100_000);
