@@ -16,15 +16,17 @@ fn help_says_what_there_is() {
         Usage: proctor <COMMAND>
 
         Commands:
-          demo    Examine three agents on the built-in suite and show what the records look like
-          run     Examine an agent on a suite
-          suite   Look into suites and prove their tasks
-          tools   List the tools that agents may call
-          plugin  Look into plugins
-          db      Work on a CRM database
-          trace   Show one episode of a run as a person wants to read it, or replay recorded calls
-          schema  Print a JSON Schema
-          help    Print this message or the help of the given subcommand(s)
+          demo      Examine three agents on the built-in suite and show what the records look like
+          run       Examine an agent on a suite
+          baseline  Examine a list of agents on a suite and compare reliability, tokens, cost and speed
+          cassette  Look into recordings of models
+          suite     Look into suites and prove their tasks
+          tools     List the tools that agents may call
+          plugin    Look into plugins
+          db        Work on a CRM database
+          trace     Show one episode of a run as a person wants to read it, or replay recorded calls
+          schema    Print a JSON Schema
+          help      Print this message or the help of the given subcommand(s)
 
         Options:
           -h, --help     Print help
@@ -34,7 +36,7 @@ fn help_says_what_there_is() {
           0    done
           1    something in the input or on the machine is wrong
           2    the command line is wrong
-          3    the run is complete, but some episodes have no score (infra, grader or budget)
+          3    some episodes have no score: infra, grader, or the budget is used up
           4    a check found something
           130  interrupted; `proctor run --resume` goes on
 
@@ -71,8 +73,29 @@ fn help_says_what_there_is() {
                                          rolled back, or each worker has a database of its own, in which
                                          changes are committed [default: transaction] [possible values:
                                          transaction, database]
-              --json                     Print the summary as JSON
           -h, --help                     Print help
+
+        Models:
+              --model <NAME>                 Model that the policy asks, by its name in the models file
+              --judge <NAME|FILE>            Judge for every episode: a built-in name or a component file
+                                             [repeatable]
+              --judge-model <NAME>           Model that the judges ask
+              --prompt <[PLUGIN/]NAME=FILE>  A text for the policy, or for another plugin, in place of the
+                                             built-in one [repeatable]
+              --cassette <FILE>              Recording of what models say
+              --mode <MODE>                  Record all in a new file, replay and never ask, or replay what
+                                             there is and record the rest [default: auto with --cassette,
+                                             else live] [possible values: live, record, replay, auto]
+              --models <FILE>                Models file: providers and models beside the built-in ones, or
+                                             in their place
+              --prices <FILE>                Price list beside the built-in one, or in its place
+              --unpriced                     Ask models that have no price, too
+              --budget-usd <USD>             Most US dollars that the whole run may cost, what was spent
+                                             before --resume included
+              --budget-tokens <N>            Most tokens that the whole run may use
+              --dry-run                      Show how many episodes, calls and tokens it would be and what
+                                             it would cost; send nothing
+              --json                         Print the summary as JSON
 
         Examples:
           proctor run --policy oracle --out runs/oracle
@@ -80,6 +103,10 @@ fn help_says_what_there_is() {
           proctor run --policy student-sim --param mistakes=0.5 --seed 7 --out runs/student
           proctor run --resume --policy student-sim --out runs/student
           proctor run --policy oracle --store postgres://ada@localhost/crm --isolation database
+          proctor run --policy model-agent --model gpt-4.1 --dry-run
+          proctor run --policy model-agent --model gpt-4.1 --budget-usd 5 --cassette gpt.cassette \
+            --out runs/gpt
+          proctor run --policy model-agent --model gpt-4.1 --cassette gpt.cassette --mode replay
         ── exit code 0
         "#);
     assert_snapshot!(sandbox.proctor(["trace", "--help"]).page(), @r#"

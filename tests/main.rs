@@ -16,6 +16,7 @@ mod databases;
 mod determinism;
 mod examining;
 mod interrupted;
+mod local_model;
 mod models;
 mod output_folder;
 mod plugins;

@@ -89,19 +89,19 @@ fn what_is_no_policy_is_refused_before_anything_is_run() {
         "#);
     assert_snapshot!(examine(&sandbox, "hollow.wasm").page(), @r#"
         ── stderr
-        error: hollow.wasm: exports none of the interfaces that a plugin exports (proctor:plugin/verification@0.1.0, proctor:plugin/judging@0.1.0, proctor:plugin/acting@0.1.0, proctor:plugin/teaching@0.1.0); it exports: nothing
+        error: hollow.wasm: exports none of the interfaces that a plugin exports (proctor:plugin/verification@0.1.1, proctor:plugin/judging@0.1.1, proctor:plugin/acting@0.1.1, proctor:plugin/teaching@0.1.1); it exports: nothing
         ── exit code 1
         "#);
     assert_snapshot!(examine(&sandbox, "missing.wasm").page(), @r#"
         ── stderr
         error: missing.wasm: neither a built-in plugin nor a file that can be read: No such file or directory (os error 2)
-        hint: built-in plugins: answer, end-state, noop, oracle, refusal, scripted, student-sim
+        hint: built-in plugins: answer, end-state, judge-answer, model-agent, model-react, noop, oracle, refusal, scripted, student-sim
         ── exit code 1
         "#);
     assert_snapshot!(examine(&sandbox, "folder.wasm").page(), @r#"
         ── stderr
         error: folder.wasm: neither a built-in plugin nor a file that can be read: Is a directory (os error 21)
-        hint: built-in plugins: answer, end-state, noop, oracle, refusal, scripted, student-sim
+        hint: built-in plugins: answer, end-state, judge-answer, model-agent, model-react, noop, oracle, refusal, scripted, student-sim
         ── exit code 1
         "#);
     assert_snapshot!(examine(&sandbox, "end-state.wasm").page(), @r#"
@@ -117,13 +117,13 @@ fn only_the_built_in_oracle_sees_the_solutions() {
     let sandbox = with_files();
     assert_snapshot!(examine(&sandbox, "oracle.wasm").page(), @r#"
         ── stderr
-        error: oracle.wasm: imports `proctor:plugin/examiner@0.1.0`, which a policy is not granted; it may import: proctor:plugin/toolbox@0.1.0, proctor:plugin/memory@0.1.0, proctor:plugin/log@0.1.0
+        error: oracle.wasm: imports `proctor:plugin/examiner@0.1.1`, which a policy is not granted; it may import: proctor:plugin/toolbox@0.1.1, proctor:plugin/memory@0.1.1, proctor:plugin/prompts@0.1.1, proctor:plugin/log@0.1.1
         ── exit code 1
         "#);
     fs::copy(sandbox.path("oracle.wasm"), sandbox.path("oracle")).unwrap();
     assert_snapshot!(examine(&sandbox, "./oracle").page(), @r#"
         ── stderr
-        error: ./oracle: imports `proctor:plugin/examiner@0.1.0`, which a policy is not granted; it may import: proctor:plugin/toolbox@0.1.0, proctor:plugin/memory@0.1.0, proctor:plugin/log@0.1.0
+        error: ./oracle: imports `proctor:plugin/examiner@0.1.1`, which a policy is not granted; it may import: proctor:plugin/toolbox@0.1.1, proctor:plugin/memory@0.1.1, proctor:plugin/prompts@0.1.1, proctor:plugin/log@0.1.1
         ── exit code 1
         "#);
     assert!(!sandbox.path("out").exists());
@@ -174,6 +174,9 @@ fn list_shows_the_built_in_ones() {
     assert_snapshot!(named.join("\n"), @r#"
         answer: verifier, granted []
         end-state: verifier, granted []
+        judge-answer: judge, granted ["model"]
+        model-agent: policy, granted ["model"]
+        model-react: policy, granted ["model"]
         noop: policy, granted []
         oracle: policy, granted ["gold"]
         refusal: verifier, granted []
@@ -208,15 +211,15 @@ fn inspect_shows_what_a_plugin_asks_for() {
         Compares what changed with what should have, row by row and column by column.
         world    verifier
         digest   [sha256]
-        exports  proctor:plugin/verification@0.1.0
-        imports  proctor:plugin/data@0.1.0
-                 proctor:plugin/trajectory@0.1.0
-                 proctor:plugin/episode@0.1.0
-                 proctor:plugin/gold@0.1.0
-                 proctor:plugin/log@0.1.0
-                 proctor:plugin/about@0.1.0
-                 proctor:plugin/failures@0.1.0
-                 proctor:plugin/verdicts@0.1.0
+        exports  proctor:plugin/verification@0.1.1
+        imports  proctor:plugin/data@0.1.1
+                 proctor:plugin/trajectory@0.1.1
+                 proctor:plugin/episode@0.1.1
+                 proctor:plugin/gold@0.1.1
+                 proctor:plugin/log@0.1.1
+                 proctor:plugin/about@0.1.1
+                 proctor:plugin/failures@0.1.1
+                 proctor:plugin/verdicts@0.1.1
         limits   500000000 fuel a call, 64 MiB memory, 1024 KiB output, 30 s
         ── exit code 0
         "#);
@@ -229,7 +232,7 @@ fn inspect_shows_what_a_plugin_asks_for() {
     assert_snapshot!(page("nobody"), @r#"
         ── stderr
         error: nobody: neither a built-in plugin nor a file that can be read: No such file or directory (os error 2)
-        hint: built-in plugins: answer, end-state, noop, oracle, refusal, scripted, student-sim
+        hint: built-in plugins: answer, end-state, judge-answer, model-agent, model-react, noop, oracle, refusal, scripted, student-sim
         ── exit code 1
         "#);
     let size = fs::metadata(sandbox.path("noop.wasm")).unwrap().len();

@@ -19,6 +19,9 @@ use proctor_store::{Image, Sqlite};
 
 use crate::setup::{self, MODEL};
 
+/// What a provider answers to what it is asked.
+type Mind = fn(&Asked) -> Answer;
+
 /// Processor time that each measurement takes at least.
 const CPU_MIN: Duration = Duration::from_secs(6);
 /// Nothing listens there: a replay that sent anything would fail.
@@ -146,7 +149,7 @@ pub(crate) fn run() {
     let noop = measured("noop, no model (baseline)", || {
         bench.pass(&bench.noop, None)
     });
-    let cases: [(&str, fn(&Asked) -> Answer); 2] = [
+    let cases: [(&str, Mind); 2] = [
         ("model-agent, one call a turn, no tools", answers),
         ("model-agent, a tool and an answer a turn", works),
     ];

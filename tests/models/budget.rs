@@ -27,7 +27,11 @@ fn a_run_stops_within_its_budget_and_is_finished_with_a_larger_one() {
         assert!(spent <= TOKENS);
         let said = format!("{spent} of {TOKENS} tokens are spent");
         assert!(stopped.stdout.contains(&said), "{}", stopped.page());
-        assert!(stopped.stdout.contains("--resume with a larger budget"));
+        assert!(
+            stopped
+                .stdout
+                .contains("resume with a larger budget (--resume)")
+        );
 
         let options = ["--jobs", jobs, "--resume", "--budget-tokens", "1000000"];
         with_budget(&place, "run", mode, &options).succeeded();

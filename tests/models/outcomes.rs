@@ -18,8 +18,11 @@ fn outcome_of_all(place: &Place, folder: &str) -> Vec<String> {
 #[test]
 fn a_reply_that_is_malformed_twice_is_the_agents_error_and_scored() {
     let malformed = Reply::call("call-1", "client_search", "{name: Rockets");
-    for answer in [costing(malformed).into(), Fault::ArgumentsNotJson.into()] {
-        let place = Place::with("", always::<Answer>(answer));
+    for answer in [
+        Answer::from(costing(malformed)),
+        Fault::ArgumentsNotJson.into(),
+    ] {
+        let place = Place::with("", always(answer));
         place.record("recorded").succeeded();
         assert_eq!(outcome_of_all(&place, "recorded"), ["agent_error"; 4]);
         assert_eq!(place.provider.request_count(), 8, "one repair each");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{CALLS, Place};
+use super::{CALLS, Place, models};
 use crate::proctor::repository;
 
 const OUTCOMES: [&str; 4] = [
@@ -72,27 +72,27 @@ fn a_replay_needs_no_network_interface_no_key_and_no_provider() {
         eprintln!("SKIPPED: `unshare` may not make a network namespace here");
         return;
     };
-    let mut place = Place::diligent();
+    let place = Place::diligent();
     place.record("recorded").succeeded();
-    let keyed = super::models("http://127.0.0.1:1", "key_env = \"NOBODY_SET_THIS\"");
+    let alone = |options: &[&str]| {
+        let mut command = place.sandbox.any_command("unshare");
+        command.args([unshare, env!("CARGO_BIN_EXE_proctor")]);
+        place.sandbox.run(command.args(Place::command(options)))
+    };
+    let keyed = models("http://127.0.0.1:1", "key_env = \"NOBODY_SET_THIS\"");
     place.sandbox.write("models.toml", keyed);
-    place.provider = proctor_provider::Provider::start(super::diligent);
-    let replay = [
-        "--cassette",
-        "a.cassette",
-        "--mode",
-        "replay",
-        "--out",
-        "alone",
-    ];
-    let mut command = place.sandbox.any_command("unshare");
-    command
-        .arg(unshare)
-        .arg(env!("CARGO_BIN_EXE_proctor"))
-        .args(Place::command(&replay));
-    place.sandbox.run(&mut command).succeeded();
+    let recording = ["--cassette", "a.cassette", "--mode", "replay"];
+    alone(&[&recording[..], &["--out", "alone"]].concat()).succeeded();
     place.same("alone", "recorded");
-    assert_eq!(place.provider.request_count(), 0);
+
+    // Whoever asks there gets no answer, so that it is known to be a place without a network.
+    let open = models(&place.provider.url(), "attempts_max = 1");
+    place.sandbox.write("models.toml", open);
+    let ran = alone(&["--out", "live", "--limit", "1"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.page());
+    let call = &place.sandbox.events("live", "model.call")[0];
+    assert_eq!(call["error.type"], "connection");
+    assert_eq!(place.provider.request_count(), CALLS);
 }
 
 /// The option with which `unshare` takes the network away, if it may.

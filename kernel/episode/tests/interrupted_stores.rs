@@ -323,11 +323,8 @@ fn header(examination: &Examination<'_>) -> RunHeader {
         data_fingerprint: suite.data.fingerprint().to_string(),
         episodes: examination.len() as u64,
         limits: (&Limits::default()).into(),
-        parameters: BTreeMap::new(),
         policy: pin(ORACLE),
-        proctor: String::new(),
         schema_version: TELEMETRY_VERSION,
-        script_digest: None,
         seed: examination.seed,
         suite: suite.name.clone(),
         suite_digest: suite.digest.to_string(),
@@ -335,6 +332,7 @@ fn header(examination: &Examination<'_>) -> RunHeader {
         tasks: suite.tasks.iter().map(|task| task.id.clone()).collect(),
         trials: examination.trials,
         verifiers: vec![pin("end-state"), pin("careless")],
+        ..RunHeader::default()
     }
 }
 

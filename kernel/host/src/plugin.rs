@@ -240,7 +240,7 @@ pub struct Plugin {
     pub imports: Vec<String>,
     /// What it exports, as written in the component.
     pub exports: Vec<String>,
-    /// What it has beyond the open imports of its world.
+    /// What it has beyond the open imports of its world: of what it was granted, what it asks for.
     pub grants: Vec<Grant>,
     /// Size of its file, in bytes.
     pub bytes: usize,
@@ -334,13 +334,18 @@ impl Plugin {
                 granted: open.cloned().collect::<Vec<_>>().join(", "),
             });
         }
+        let asked: Vec<String> = imports.iter().map(|import| current(import)).collect();
         Ok(Self {
             name: name.into(),
             digest: Digest::of(wasm),
             world,
             imports,
             exports,
-            grants: grants.to_vec(),
+            grants: grants
+                .iter()
+                .filter(|grant| asked.contains(&interface(grant.interface())))
+                .copied()
+                .collect(),
             bytes: wasm.len(),
             component,
         })

@@ -169,9 +169,7 @@ fn show(options: &BaselineOptions, suite: &Suite, agents: &[Agent]) -> Result<()
 fn broken_off(finish: &Finish) -> Result<ExitCode, Failure> {
     match &finish.budget_stop {
         Some(reason) => {
-            terminal::note(format!(
-                "stopped: {reason}; --resume with a larger budget goes on"
-            ));
+            terminal::note(format!("stopped: {reason} (--resume)"));
             Ok(Exit::Unscored.into())
         }
         None => {

@@ -27,6 +27,7 @@ fn describe(host: &Host, plugin: &Plugin) -> Result<proctor_host::Description, F
     let described = match plugin.world {
         World::Verifier => host.verifier(plugin)?.describe(),
         World::Policy => host.policy(plugin)?.describe(),
+        World::Judge => host.judge(plugin)?.describe(),
         other => {
             return Err(Failure::input(format!("this version runs no {other} yet")));
         }

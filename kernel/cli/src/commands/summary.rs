@@ -65,7 +65,7 @@ pub fn print(suite: &Suite, policy: &str, finish: &Finish) -> Result<(), Failure
         writeln!(out, "{}", spending(role, asked))?;
     }
     if let Some(reason) = &finish.budget_stop {
-        let text = format!("stopped: {reason}; --resume with a larger budget goes on with the run");
+        let text = format!("stopped: {reason} (--resume)");
         writeln!(out, "{}", styled(BAD, text))?;
     } else if !finish.complete {
         writeln!(

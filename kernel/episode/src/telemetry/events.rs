@@ -59,7 +59,7 @@ pub(super) enum Event<'a> {
 }
 
 /// A plugin, pinned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PluginPin {
     /// SHA-256 of its file.
     pub digest: String,
@@ -72,7 +72,7 @@ pub struct PluginPin {
 }
 
 /// Limits of a call into a plugin, as far as results depend on them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LimitsPin {
     /// Fuel of one call.
     pub fuel_per_call: u64,
@@ -102,7 +102,7 @@ impl From<&Limits> for LimitsPin {
 }
 
 /// What a run is: everything its results depend on.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct RunStart {
     /// Fingerprint of the canonical data.
     pub data_fingerprint: String,
@@ -112,12 +112,12 @@ pub struct RunStart {
     #[serde(rename = "gen_ai.agent.name")]
     pub agent: String,
     /// The judges' components.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub judges: Vec<PluginPin>,
     /// What a plugin may use; the ones that decide, not the wall clock's.
     pub limits: LimitsPin,
     /// The models that plugins ask, by role.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelPin>,
     /// What the operator configured for the policy.
     pub parameters: BTreeMap<String, String>,
@@ -129,7 +129,7 @@ pub struct RunStart {
     /// Version of the kernel.
     pub proctor: String,
     /// Texts that the operator gave plugins.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<PromptPin>,
     /// Version of this schema.
     pub schema_version: u32,
