@@ -177,8 +177,8 @@ fn header(
     let verifier_pin = |verifier: &Verifier| {
         let described = verifier.describe().map_err(Failure::input)?;
         Ok::<_, Failure>(pin(
-            &verifier.name,
-            verifier.digest,
+            verifier.name(),
+            verifier.digest(),
             described.version,
             described.simulated,
         ))
@@ -186,8 +186,8 @@ fn header(
     let judge_pin = |judge: &Judge| {
         let described = judge.describe().map_err(Failure::input)?;
         Ok::<_, Failure>(pin(
-            &judge.name,
-            judge.digest,
+            judge.name(),
+            judge.digest(),
             described.version,
             described.simulated,
         ))
@@ -205,8 +205,8 @@ fn header(
             .cloned()
             .collect::<BTreeMap<_, _>>(),
         policy: pin(
-            &policy.name,
-            policy.digest,
+            policy.name(),
+            policy.digest(),
             described.version,
             described.simulated,
         ),

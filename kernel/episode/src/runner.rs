@@ -110,11 +110,11 @@ impl SessionSource for Session<'_> {
 
 impl Verify for Verifier {
     fn name(&self) -> &str {
-        &self.name
+        Self::name(self)
     }
 
     fn digest(&self) -> Digest {
-        self.digest
+        Self::digest(self)
     }
 
     fn verify(&self, episode: &Rc<RefCell<dyn EpisodeRead>>, gold: &Arc<Gold>) -> Examined {
@@ -124,11 +124,11 @@ impl Verify for Verifier {
 
 impl Judging for Judge {
     fn name(&self) -> &str {
-        &self.name
+        Self::name(self)
     }
 
     fn digest(&self) -> Digest {
-        self.digest
+        Self::digest(self)
     }
 
     fn judge(

@@ -225,7 +225,8 @@ fn group(name: &str, tasks: &[&TaskTally]) -> Group {
     Group {
         name: name.to_owned(),
         tasks: scored_tasks,
-        success: (scored > 0).then(|| wilson(passed as f64 / scored as f64, scored_tasks as f64)),
+        success: (scored > 0)
+            .then(|| Rate::wilson(passed as f64 / scored as f64, scored_tasks as f64)),
         reward: (rewarded > 0).then(|| reward / rewarded as f64),
         outcomes,
     }
@@ -255,23 +256,28 @@ fn weighted(kinds: &[Group], frequency: &dyn Fn(&Group) -> u64) -> Option<Rate> 
         .iter()
         .map(|(weight, _, tasks)| weight * weight / tasks)
         .sum();
-    Some(wilson(rate, total * total / spread))
+    Some(Rate::wilson(rate, total * total / spread))
 }
 
 /// Quantile of the normal distribution for a 95 % interval.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Wilson's score interval (Wilson, JASA 22, 1927, p. 209). `n` is the number of tasks, not of
-/// episodes: trials of one task are anything but independent, and counting each as one would
-/// make the interval too narrow.
-fn wilson(rate: f64, n: f64) -> Rate {
-    let square = Z * Z;
-    let centre = (rate + square / (2.0 * n)) / (1.0 + square / n);
-    let half = Z / (1.0 + square / n) * (rate * (1.0 - rate) / n + square / (4.0 * n * n)).sqrt();
-    Rate {
-        rate,
-        low: (centre - half).max(0.0),
-        high: (centre + half).min(1.0),
+impl Rate {
+    /// A rate with Wilson's score interval (Wilson, JASA 22, 1927, p. 209). `n` is the number of
+    /// tasks, not of episodes: trials of one task are anything but independent, and counting each
+    /// as one would make the interval too narrow.
+    #[must_use]
+    pub fn wilson(rate: f64, n: f64) -> Self {
+        let square = Z * Z;
+        let centre = (rate + square / (2.0 * n)) / (1.0 + square / n);
+        // Rounding may take a rate a hair beyond 1.
+        let spread = (rate * (1.0 - rate)).max(0.0) / n + square / (4.0 * n * n);
+        let half = Z / (1.0 + square / n) * spread.sqrt();
+        Self {
+            rate,
+            low: (centre - half).max(0.0),
+            high: (centre + half).min(1.0),
+        }
     }
 }
 
@@ -288,7 +294,7 @@ mod tests {
             (0.0, 20.0, 0.0, 0.1611),
             (1.0, 29.0, 0.0061, 0.1718),
         ] {
-            let rate = wilson(passed / of, of);
+            let rate = Rate::wilson(passed / of, of);
             assert!((rate.low - low).abs() < 5e-5, "{passed}/{of}: {rate:?}");
             assert!((rate.high - high).abs() < 5e-5, "{passed}/{of}: {rate:?}");
         }
@@ -311,7 +317,7 @@ mod tests {
             name: name.into(),
             tasks,
             outcomes: BTreeMap::new(),
-            success: Some(wilson(rate, tasks as f64)),
+            success: Some(Rate::wilson(rate, tasks as f64)),
             reward: None,
         };
         let kinds = [kind("often", 1.0, 10), kind("seldom", 0.0, 10)];

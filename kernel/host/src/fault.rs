@@ -1,12 +1,13 @@
 //! What goes wrong inside a plugin, said in terms of the plugin.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::exchange::ReadError;
-use crate::plugin::Digest;
+use crate::plugin::{Digest, Plugin};
 
 /// Kind of a fault: whose it is follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +79,43 @@ pub struct Fault {
     pub message: String,
     /// Functions of the guest that were running, innermost first.
     pub backtrace: Vec<String>,
+}
+
+/// Whose faults these are: a plugin that was linked.
+#[derive(Clone)]
+pub(crate) struct Culprit {
+    pub(crate) name: Arc<str>,
+    pub(crate) digest: Digest,
+}
+
+impl Culprit {
+    pub(crate) fn of(plugin: &Plugin) -> Self {
+        Self {
+            name: Arc::clone(&plugin.name),
+            digest: plugin.digest,
+        }
+    }
+
+    /// A fault that the plugin's own words or results show.
+    pub(crate) fn fault(&self, function: &str, kind: FaultKind, message: String) -> Fault {
+        Fault {
+            plugin: self.name.to_string(),
+            digest: self.digest,
+            function: function.into(),
+            kind,
+            message,
+            backtrace: Vec::new(),
+        }
+    }
+
+    /// A fault that the engine reports.
+    pub(crate) fn engine_fault(&self, function: &str, error: &wasmtime::Error) -> Fault {
+        let (kind, message, backtrace) = classify(error);
+        Fault {
+            backtrace,
+            ..self.fault(function, kind, message)
+        }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -9,7 +9,7 @@ use wasmtime::component::{Linker, Resource};
 use crate::bindings::Description;
 use crate::bindings::judge_world::{Judge as World, JudgePre};
 use crate::exchange::{EpisodeRead, ModelSeat, Prompts};
-use crate::fault::{Fault, FaultKind, classify};
+use crate::fault::{Culprit, Fault, FaultKind};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::policy::LogLine;
@@ -19,10 +19,7 @@ use crate::{Digest, Judgment, Verdict};
 
 /// A linked judge: gives every episode an instance of its own.
 pub struct Judge {
-    /// Name it was loaded under.
-    pub name: Arc<str>,
-    /// Digest of its file.
-    pub digest: Digest,
+    culprit: Culprit,
     pre: JudgePre<State>,
     limits: Limits,
 }
@@ -46,11 +43,22 @@ impl Judge {
     ) -> wasmtime::Result<Self> {
         let pre = JudgePre::new(linker.instantiate_pre(&plugin.component)?)?;
         Ok(Self {
-            name: plugin.name.clone(),
-            digest: plugin.digest,
+            culprit: Culprit::of(plugin),
             pre,
             limits,
         })
+    }
+
+    /// Name it was loaded under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.culprit.name
+    }
+
+    /// Digest of its file.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.culprit.digest
     }
 
     /// Asks the plugin who it is.
@@ -62,7 +70,7 @@ impl Judge {
         self.pre
             .instantiate(&mut store)
             .and_then(|world: World| world.proctor_plugin_judging().call_describe(&mut store))
-            .map_err(|error| self.fault("describe", &error))
+            .map_err(|error| self.culprit.engine_fault("describe", &error))
     }
 
     /// Judges one episode in a fresh instance, which may ask this model.
@@ -86,10 +94,14 @@ impl Judge {
         let fuel = self.limits.fuel_per_call - store.get_fuel().unwrap_or(0);
         let log = store.data_mut().log.take(&self.limits);
         let judgment = match result {
-            Err(error) => Err(self.fault("judge", &error)),
-            Ok(Err(failure)) => Err(self.plain_fault(FaultKind::Declared, failure.message)),
+            Err(error) => Err(self.culprit.engine_fault("judge", &error)),
+            Ok(Err(failure)) => {
+                Err(self
+                    .culprit
+                    .fault("judge", FaultKind::Declared, failure.message))
+            }
             Ok(Ok(judgment)) => match contract_breach(&judgment) {
-                Some(breach) => Err(self.plain_fault(FaultKind::Contract, breach)),
+                Some(breach) => Err(self.culprit.fault("judge", FaultKind::Contract, breach)),
                 None => Ok(judgment),
             },
         };
@@ -97,26 +109,6 @@ impl Judge {
             judgment,
             log,
             fuel,
-        }
-    }
-
-    fn fault(&self, function: &str, error: &wasmtime::Error) -> Fault {
-        let (kind, message, backtrace) = classify(error);
-        Fault {
-            backtrace,
-            function: function.into(),
-            ..self.plain_fault(kind, message)
-        }
-    }
-
-    fn plain_fault(&self, kind: FaultKind, message: String) -> Fault {
-        Fault {
-            plugin: self.name.to_string(),
-            digest: self.digest,
-            function: "judge".into(),
-            kind,
-            message,
-            backtrace: Vec::new(),
         }
     }
 }

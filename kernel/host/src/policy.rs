@@ -12,7 +12,7 @@ use crate::bindings::policy_world::{Policy as World, PolicyPre};
 use crate::bindings::proctor::plugin::log::Level;
 use crate::convert;
 use crate::exchange::{Action, Observation, Setting};
-use crate::fault::{Fault, FaultKind, classify};
+use crate::fault::{Culprit, Fault, FaultKind};
 use crate::limits::Limits;
 use crate::plugin::{Grant, Plugin};
 use crate::state::State;
@@ -29,10 +29,7 @@ pub struct LogLine {
 
 /// A linked policy: gives every episode a session in an instance of its own.
 pub struct Policy {
-    /// Name it was loaded under.
-    pub name: Arc<str>,
-    /// Digest of its file.
-    pub digest: Digest,
+    culprit: Culprit,
     pre: PolicyPre<State>,
     limits: Limits,
     gold: bool,
@@ -56,13 +53,24 @@ impl Policy {
     ) -> wasmtime::Result<Self> {
         let pre = PolicyPre::new(linker.instantiate_pre(&plugin.component)?)?;
         Ok(Self {
-            name: plugin.name.clone(),
-            digest: plugin.digest,
+            culprit: Culprit::of(plugin),
             pre,
             limits,
             gold: plugin.grants.contains(&Grant::Gold),
             model: plugin.grants.contains(&Grant::Model),
         })
+    }
+
+    /// Name it was loaded under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.culprit.name
+    }
+
+    /// Digest of its file.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.culprit.digest
     }
 
     /// Asks the plugin who it is.
@@ -74,7 +82,7 @@ impl Policy {
         self.pre
             .instantiate(&mut store)
             .and_then(|world| world.proctor_plugin_acting().call_describe(&mut store))
-            .map_err(|error| self.fault("describe", &error))
+            .map_err(|error| self.culprit.engine_fault("describe", &error))
     }
 
     /// Opens a session in a fresh instance.
@@ -124,25 +132,13 @@ impl Policy {
                 fuel: 0,
             }),
             Err(error) => {
-                let mut fault = self.fault("session", &error);
+                let mut fault = self.culprit.engine_fault("session", &error);
                 // There is no session to ask for its log, and a panic's text is nowhere else.
                 if let Some(last) = store.data_mut().log.take(&self.limits).pop() {
                     fault.message = format!("{}; it last logged: {}", fault.message, last.text);
                 }
                 Err(fault)
             }
-        }
-    }
-
-    fn fault(&self, function: &str, error: &wasmtime::Error) -> Fault {
-        let (kind, message, backtrace) = classify(error);
-        Fault {
-            plugin: self.name.to_string(),
-            digest: self.digest,
-            function: function.into(),
-            kind,
-            message,
-            backtrace,
         }
     }
 }
@@ -163,15 +159,13 @@ impl Session<'_> {
         self.fuel += self.policy.limits.fuel_per_call - self.store.get_fuel().unwrap_or(0);
         match result {
             Ok(Ok(action)) => Ok(convert::action_from_wire(action)),
-            Ok(Err(failure)) => Err(Fault {
-                plugin: self.policy.name.to_string(),
-                digest: self.policy.digest,
-                function: "next".into(),
-                kind: FaultKind::Declared,
-                message: failure.message,
-                backtrace: Vec::new(),
-            }),
-            Err(error) => Err(self.policy.fault("next", &error)),
+            Ok(Err(failure)) => {
+                Err(self
+                    .policy
+                    .culprit
+                    .fault("next", FaultKind::Declared, failure.message))
+            }
+            Err(error) => Err(self.policy.culprit.engine_fault("next", &error)),
         }
     }
 

@@ -11,7 +11,7 @@ use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 use crate::bindings::Description;
 use crate::bindings::verifier_world::{VerifierAndShared, VerifierAndSharedPre};
 use crate::exchange::{EpisodeRead, Gold};
-use crate::fault::{Fault, FaultKind, classify};
+use crate::fault::{Culprit, Fault, FaultKind};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::policy::LogLine;
@@ -20,10 +20,7 @@ use crate::{Digest, Verdict};
 
 /// A linked verifier: gives every episode an instance of its own.
 pub struct Verifier {
-    /// Name it was loaded under.
-    pub name: Arc<str>,
-    /// Digest of its file.
-    pub digest: Digest,
+    culprit: Culprit,
     pre: VerifierAndSharedPre<State>,
     limits: Limits,
 }
@@ -47,11 +44,22 @@ impl Verifier {
     ) -> wasmtime::Result<Self> {
         let pre = VerifierAndSharedPre::new(linker.instantiate_pre(&plugin.component)?)?;
         Ok(Self {
-            name: plugin.name.clone(),
-            digest: plugin.digest,
+            culprit: Culprit::of(plugin),
             pre,
             limits,
         })
+    }
+
+    /// Name it was loaded under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.culprit.name
+    }
+
+    /// Digest of its file.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.culprit.digest
     }
 
     /// Asks the plugin who it is.
@@ -66,7 +74,7 @@ impl Verifier {
                     .proctor_plugin_verification()
                     .call_describe(&mut store)
             })
-            .map_err(|error| self.fault("describe", &error))
+            .map_err(|error| self.culprit.engine_fault("describe", &error))
     }
 
     /// Verifies one episode in a fresh instance.
@@ -85,10 +93,14 @@ impl Verifier {
         let fuel = self.limits.fuel_per_call - store.get_fuel().unwrap_or(0);
         let log = store.data_mut().log.take(&self.limits);
         let verdict = match result {
-            Err(error) => Err(self.fault("verify", &error)),
-            Ok(Err(failure)) => Err(self.plain_fault(FaultKind::Declared, failure.message)),
+            Err(error) => Err(self.culprit.engine_fault("verify", &error)),
+            Ok(Err(failure)) => {
+                Err(self
+                    .culprit
+                    .fault("verify", FaultKind::Declared, failure.message))
+            }
             Ok(Ok(verdict)) => match contract_breach(&verdict) {
-                Some(breach) => Err(self.plain_fault(FaultKind::Contract, breach)),
+                Some(breach) => Err(self.culprit.fault("verify", FaultKind::Contract, breach)),
                 None => Ok(verdict),
             },
         };
@@ -97,26 +109,6 @@ impl Verifier {
 
     fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<VerifierAndShared> {
         self.pre.instantiate(store)
-    }
-
-    fn fault(&self, function: &str, error: &wasmtime::Error) -> Fault {
-        let (kind, message, backtrace) = classify(error);
-        Fault {
-            backtrace,
-            function: function.into(),
-            ..self.plain_fault(kind, message)
-        }
-    }
-
-    fn plain_fault(&self, kind: FaultKind, message: String) -> Fault {
-        Fault {
-            plugin: self.name.to_string(),
-            digest: self.digest,
-            function: "verify".into(),
-            kind,
-            message,
-            backtrace: Vec::new(),
-        }
     }
 }
 

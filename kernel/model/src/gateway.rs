@@ -21,7 +21,6 @@ use crate::error::{ChatError, ProviderError, ProviderFailure};
 use crate::price::{Cost, PriceList};
 use crate::settings::{Catalog, ModelSettings, ProviderSettings};
 use crate::transport::Provider;
-use crate::wire;
 
 /// What is done with recordings.
 pub enum Recording {
@@ -332,16 +331,17 @@ impl Gateway {
                 return Err(ChatError::Invalid("nothing is sent in replay".into()));
             }
         };
-        let bytes = wire::body(known.provider.wire, request, &known.model)
-            .map_err(|error| ChatError::Invalid(error.to_string()))?
-            .len();
+        let body = client
+            .body(request, &known.model)
+            .map_err(|error| ChatError::Invalid(error.to_string()))?;
         let price = self.prices.price(&known.model.name);
         let reservation = self
             .budget
-            .reserve(upper_bound(bytes, request.tokens_max, price))
+            .reserve(upper_bound(body.len(), request.tokens_max, price))
             .await
             .map_err(|error| ChatError::Budget(error.to_string()))?;
-        let delivered = tokio::time::timeout(time_left, client.chat(request, &known.model)).await;
+        let delivered =
+            tokio::time::timeout(time_left, client.chat(&body, request, &known.model)).await;
         let (result, attempts, latency) = match delivered {
             Ok(Ok(delivered)) => (
                 Ok(self.redactor.reply(delivered.reply)),

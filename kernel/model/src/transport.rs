@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use crate::chat::{ChatReply, ChatRequest};
 use crate::error::{ProviderError, ProviderFailure};
 use crate::settings::{ModelSettings, ProviderSettings};
-use crate::wire;
+use crate::wire::{self, WireError};
 
 pub(crate) use client::ProviderSetupError;
 use client::Secret;
@@ -99,25 +99,33 @@ impl Provider {
         })
     }
 
-    /// Asks a model, as often as the settings allow.
+    /// A request as the provider wants it.
     ///
     /// # Errors
-    /// Why the last attempt failed. A request that the wire has no words for is `Rejected`
-    /// after no attempt at all.
-    pub(crate) async fn chat(
+    /// When the wire has no words for it.
+    pub(crate) fn body(
         &self,
         request: &ChatRequest,
         model: &ModelSettings,
+    ) -> Result<String, WireError> {
+        wire::body(self.settings.wire, request, model)
+    }
+
+    /// Asks a model with the [`body`](Self::body) of a request, as often as the settings allow.
+    ///
+    /// # Errors
+    /// Why the last attempt failed.
+    pub(crate) async fn chat(
+        &self,
+        body: &str,
+        request: &ChatRequest,
+        model: &ModelSettings,
     ) -> Result<Delivered, ProviderError> {
-        let body = wire::body(self.settings.wire, request, model)
-            .map_err(|wrong| Failed::new(ProviderFailure::Rejected, wrong.to_string()))
-            .map_err(|failed| self.error(failed, 0))?
-            .to_string();
         let attempts = AtomicU32::new(0);
         let pause_max = self.settings.pause_max;
         let outcome = (|| {
             attempts.fetch_add(1, Ordering::Relaxed);
-            self.attempt(&body, request, model)
+            self.attempt(body, request, model)
         })
         .retry(self.pauses())
         .when(|failed: &Failed| failed.again)

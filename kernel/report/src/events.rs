@@ -2,10 +2,9 @@
 //! over.
 
 use proctor_episode::Outcome;
+use proctor_model::Cost;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-
-use crate::cost::Cost;
 
 /// A line of telemetry whose chain has been checked.
 #[derive(Deserialize)]

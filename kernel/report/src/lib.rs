@@ -5,7 +5,6 @@
 //! Every number follows from what is recorded, so that a replayed run gives the same bytes.
 
 mod comparison;
-mod cost;
 mod error;
 mod events;
 mod rate;
@@ -17,7 +16,6 @@ pub use comparison::{
     Agent, Axes, COST_HIGH_FROM, COST_MEDIUM_FROM, Comparison, CostBand, Group, MeanScore,
     PASS_K_MAX, PassK, Spending, StateCheck, TurnTime, Usage,
 };
-pub use cost::{Cost, CostError};
 pub use error::ReportError;
 pub use events::Model;
 pub use run::AgentRun;

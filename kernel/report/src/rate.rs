@@ -2,9 +2,6 @@
 
 use proctor_episode::Rate;
 
-/// Quantile of the normal distribution for a 95 % interval.
-const Z: f64 = 1.959_963_984_540_054;
-
 /// The mean of one value per task, each from 0 to 1, with a 95 % interval; nothing without tasks.
 ///
 /// The interval is Wilson's (JASA 22, 1927, p. 209) with the number of tasks as `n`: trials of one
@@ -17,19 +14,7 @@ pub(crate) fn over_tasks(values: impl IntoIterator<Item = f64>) -> Option<Rate> 
         sum += value;
         tasks += 1;
     }
-    (tasks > 0).then(|| wilson(sum / tasks as f64, tasks as f64))
-}
-
-fn wilson(rate: f64, n: f64) -> Rate {
-    let square = Z * Z;
-    let centre = (rate + square / (2.0 * n)) / (1.0 + square / n);
-    let spread = (rate * (1.0 - rate)).max(0.0) / n + square / (4.0 * n * n);
-    let half = Z / (1.0 + square / n) * spread.sqrt();
-    Rate {
-        rate,
-        low: (centre - half).max(0.0),
-        high: (centre + half).min(1.0),
-    }
+    (tasks > 0).then(|| Rate::wilson(sum / tasks as f64, tasks as f64))
 }
 
 /// The probability that `k` trials of a task all pass, estimated without bias from `passed` of

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use proctor_episode::Outcome;
+use proctor_model::Cost;
 use serde::Serialize;
 
-use crate::cost::Cost;
 use crate::events::ModelCall;
 
 /// Most different names of one sort in a run: verifiers, judges, roles, types of errors.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use proctor_episode::{Outcome, Rate};
-use proctor_report::{Agent, Comparison, Cost, Group, MeanScore, Violation};
+use proctor_model::Cost;
+use proctor_report::{Agent, Comparison, Group, MeanScore, Violation};
 
 use crate::exit::Failure;
 use crate::terminal::{BAD, BOLD, DIM, styled, table, table_text};

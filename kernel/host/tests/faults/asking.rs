@@ -391,7 +391,7 @@ fn every_failure_of_a_judge_is_a_fault_of_its_kind_and_never_a_judgment() {
         assert_eq!(fault.kind, *kind, "{words}: {fault}");
         assert!(fault.message.contains(text), "{words}: {fault}");
         assert_eq!(fault.plugin, JUDGE, "{words}");
-        assert_eq!(fault.digest, MISBEHAVING.digest, "{words}");
+        assert_eq!(fault.digest, MISBEHAVING.digest(), "{words}");
         assert_eq!(fault.function, "judge", "{words}");
         assert!(fault.kind.is_deterministic(), "{words}");
         assert_eq!(ordered(&MISBEHAVING, words, None), Err(fault), "{words}");

@@ -58,6 +58,28 @@ impl Cost {
         Self(self.0.saturating_mul(count as u128))
     }
 
+    /// So many thousandths of a dollar.
+    #[must_use]
+    pub const fn from_mills(mills: u32) -> Self {
+        Self(mills as u128 * (PICO / 1_000))
+    }
+
+    /// One share of `count` equal ones, rounded half up to a pico-dollar; nothing if there is no
+    /// share.
+    #[must_use]
+    pub fn share(self, count: u64) -> Option<Self> {
+        let count = u128::from(count);
+        let half = count / 2;
+        self.0.saturating_add(half).checked_div(count).map(Self)
+    }
+
+    /// In whole millionths of a dollar, rounded half up: as exact as a person wants it.
+    #[must_use]
+    pub fn rounded_to_millionths(self) -> Self {
+        let millionth = PICO / 1_000_000;
+        Self(self.0.saturating_add(millionth / 2) / millionth * millionth)
+    }
+
     /// In USD to the cent, rounded up, as estimates are shown: `0.01` is the least that isn't
     /// nothing.
     #[must_use]
@@ -160,6 +182,23 @@ mod tests {
         assert_eq!(shown(1_500_000_000_000), "1.5");
         assert_eq!(shown(20_000_000_000_000), "20");
         assert_eq!(shown(u128::MAX), "340282366920938463463374607.431768211455");
+    }
+
+    #[test]
+    fn a_share_is_rounded_to_the_nearest_picodollar() {
+        let share = |text: &str, count| text.parse::<Cost>().unwrap().share(count);
+        assert_eq!(share("1", 3).unwrap().to_string(), "0.333333333333");
+        assert_eq!(share("2", 3).unwrap().to_string(), "0.666666666667");
+        assert_eq!(share("2", 0), None);
+    }
+
+    #[test]
+    fn people_see_millionths() {
+        let rounded = |text: &str| text.parse::<Cost>().unwrap().rounded_to_millionths();
+        assert_eq!(rounded("0.020016786325").to_string(), "0.020017");
+        assert_eq!(rounded("0.0000004999").to_string(), "0");
+        assert_eq!(rounded("0.0000005").to_string(), "0.000001");
+        assert_eq!(Cost::from_mills(10).to_string(), "0.01");
     }
 
     #[test]

@@ -92,9 +92,15 @@ fn block_on<F: Future>(future: F) -> F::Output {
     runtime.block_on(future)
 }
 
+/// Asks this.
+async fn chat(provider: &Provider, request: &ChatRequest) -> Result<Delivered, ProviderError> {
+    let body = provider.body(request, &model()).unwrap();
+    provider.chat(&body, request, &model()).await
+}
+
 /// Asks once.
 fn ask(settings: &ProviderSettings) -> Result<Delivered, ProviderError> {
-    block_on(provider(settings).chat(&asking("hello"), &model()))
+    block_on(chat(&provider(settings), &asking("hello")))
 }
 
 /// Asks so often at once, and waits for all.
@@ -105,7 +111,7 @@ fn ask_at_once(settings: &ProviderSettings, calls: usize) -> Vec<Result<Delivere
             .map(|call| {
                 let provider = Arc::clone(&provider);
                 let request = asking(&format!("call {call}"));
-                tokio::spawn(async move { provider.chat(&request, &model()).await })
+                tokio::spawn(async move { chat(&provider, &request).await })
             })
             .collect();
         let mut outcomes = Vec::new();

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use proctor_episode::Rate;
+use proctor_model::Cost;
 use serde::Serialize;
 
 use super::Group;
-use crate::cost::Cost;
 use crate::rate::{over_tasks, pass_k};
 use crate::run::{AgentRun, EXAMINERS};
 use crate::tally::RoleUse;
@@ -15,9 +15,9 @@ use crate::violation::Violation;
 
 /// From this cost of an episode on, the band is [`CostBand::Medium`]: one cent. The limits of the
 /// bands are our own.
-pub const COST_MEDIUM_FROM: Cost = Cost::of_mills(10);
+pub const COST_MEDIUM_FROM: Cost = Cost::from_mills(10);
 /// From this cost of an episode on, the band is [`CostBand::High`]: ten cents.
-pub const COST_HIGH_FROM: Cost = Cost::of_mills(100);
+pub const COST_HIGH_FROM: Cost = Cost::from_mills(100);
 
 /// An agent on the four axes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

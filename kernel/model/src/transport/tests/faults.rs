@@ -181,7 +181,7 @@ fn a_server_without_encryption_is_not_taken_for_one_with() {
     let mut settings = settings(&server, Wire::OpenAi);
     settings.base_url = Url::parse(&server.url().replace("http:", "https:")).unwrap();
     let provider = Provider::trusting(&settings, Some(KEY.into()), RootCertStore::empty()).unwrap();
-    let error = block_on(provider.chat(&asking("hello"), &model())).unwrap_err();
+    let error = block_on(chat(&provider, &asking("hello"))).unwrap_err();
     assert_eq!(error.kind, ProviderFailure::Connection, "{error}");
     assert_eq!(server.request_count(), 0);
 }
@@ -208,11 +208,8 @@ fn what_a_model_says_wrongly_is_a_reply_all_the_same() {
     let server = fake::Provider::start(script([Fault::ArgumentsNotJson, Fault::ReplyToAnother]));
     let provider = provider(&settings(&server, Wire::OpenAi));
     let (broken, other) = block_on(async {
-        let broken = provider.chat(&asking("hello"), &model()).await.unwrap();
-        (
-            broken,
-            provider.chat(&asking("hello"), &model()).await.unwrap(),
-        )
+        let broken = chat(&provider, &asking("hello")).await.unwrap();
+        (broken, chat(&provider, &asking("hello")).await.unwrap())
     });
     assert_eq!(broken.reply.calls[0].arguments, "{\"text\": \"open");
     assert_eq!(other.reply.model, "model-of-another");
