@@ -115,7 +115,7 @@ fn values_that_telemetry_cannot_have_are_refused() {
     let (line, reason) = with(call("student", 0, 1, Some("-0.1")));
     assert_eq!(line, 3);
     assert!(
-        reason.contains("model.call") && reason.contains("amount of dollars"),
+        reason.contains("model.call") && reason.contains("amount in USD"),
         "{reason}"
     );
     let (_, reason) = with(verdict("answer", 1.5, &[]));

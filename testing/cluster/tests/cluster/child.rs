@@ -5,7 +5,11 @@ use std::process::{Command, Stdio};
 /// A command that runs one ignored test and nothing else. It captures what the test says and may go
 /// without a server, whatever holds for this process.
 pub(crate) fn running(test: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    // Whoever runs the tests in the background may have them ignore an interrupt, and a child would
+    // inherit that.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT");
+    command.arg(std::env::current_exe().unwrap());
     // With a single thread the harness runs a test on its main thread, which has another name.
     command
         .args(["--ignored", "--exact", test, "--test-threads=2"])
