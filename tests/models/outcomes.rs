@@ -137,3 +137,38 @@ fn a_judgment_that_nobody_can_read_is_the_graders_error_and_no_zero() {
     assert_eq!(place.run(&replay).code, Some(3));
     place.same("again", "run");
 }
+
+#[test]
+fn a_judges_model_that_fails_fails_no_other_judge() {
+    let asked = AtomicU64::new(0);
+    let words = judgment().to_string();
+    let brain = move |request: &Asked| match (request.model(), asked.load(Ordering::Relaxed)) {
+        ("judge-1", 0) => {
+            asked.fetch_add(1, Ordering::Relaxed);
+            Fault::status(400, "out of order").into()
+        }
+        _ => judging(words.clone())(request),
+    };
+    let place = Place::with("", brain);
+    let two = ["--judge", "judge-answer", "--out", "run"];
+    let ran = place.run(&[&JUDGED[..], &two].concat());
+    assert_eq!(ran.code, Some(3), "{}", ran.page());
+    assert_eq!(outcome_of_all(&place, "run"), ["infra_error"]);
+    assert_eq!(place.sandbox.events("run", "fault").len(), 1);
+    let roles = place.sandbox.events("run", "model.call");
+    let judged = roles.iter().filter(|call| call["role"] == "judge");
+    assert_eq!(
+        judged.count(),
+        1,
+        "nobody is asked for a score that is lost"
+    );
+    let replay = [
+        &JUDGED[..],
+        &two[..2],
+        &["--mode", "replay"],
+        &["--out", "again"],
+    ]
+    .concat();
+    assert_eq!(place.run(&replay).code, Some(3));
+    place.same("again", "run");
+}

@@ -58,6 +58,29 @@ fn a_missing_key_is_named_by_its_variable() {
 }
 
 #[test]
+fn a_run_that_is_refused_leaves_no_recording_in_the_way() {
+    let place = Place::with("key_env = \"NOBODY_SET_THIS\"", super::diligent);
+    refused(&place, &place.record("recorded"));
+    assert!(!place.sandbox.path("a.cassette").exists());
+
+    let place = Place::diligent();
+    place.sandbox.write("taken/mine.txt", "mine");
+    refused(&place, &place.record("taken"));
+    assert!(!place.sandbox.path("a.cassette").exists());
+    place.record("recorded").succeeded();
+}
+
+#[test]
+fn a_key_that_is_missing_for_what_is_not_recorded_ends_the_run_and_scores_nobody() {
+    let place = Place::with("key_env = \"NOBODY_SET_THIS\"", super::diligent);
+    let auto = ["--cassette", "a.cassette", "--mode", "auto", "--out", "run"];
+    let page = refused(&place, &place.run(&auto));
+    assert!(page.contains("NOBODY_SET_THIS"), "{page}");
+    assert!(place.sandbox.outcomes("run").is_empty());
+    assert!(!place.sandbox.path("a.cassette").exists());
+}
+
+#[test]
 fn a_base_url_that_is_none_is_refused_where_it_stands() {
     let place = Place::diligent();
     for address in [

@@ -1,5 +1,6 @@
 //! What can be typed after `proctor`.
 
+mod bundle;
 mod models;
 
 use std::ffi::OsString;
@@ -7,6 +8,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::bundle::{
+    AgainOptions, AttestOptions, BundleCommand, BundleRunOptions, DiffOptions, ExtractOptions,
+    InspectOptions, KeygenOptions, MergeOptions, OpenOptions, ReplayOptions, SealOptions,
+    SignOptions, TrustOptions, VerifyOptions,
+};
 pub use self::models::{BaselineOptions, CassetteCommand, Mode, ModelOptions, SpendingOptions};
 
 const AFTER: &str = "\
@@ -39,6 +45,9 @@ pub enum Command {
     /// Look into recordings of models
     #[command(subcommand)]
     Cassette(CassetteCommand),
+    /// Seal runs into one file that is verified and run again offline
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Look into suites and prove their tasks
     #[command(subcommand)]
     Suite(SuiteCommand),

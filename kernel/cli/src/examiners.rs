@@ -1,5 +1,6 @@
 //! Finding and loading plugins: those that come with the program by name, others by file.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ use proctor_host::{
 };
 
 use crate::exit::Failure;
-use crate::models::JudgeRequest;
+use crate::models::ModelRequest;
+use crate::prompts::Prompts;
 
 /// Folder of this user's cache for `proctor`.
 pub fn cache_folder() -> Option<PathBuf> {
@@ -41,43 +43,107 @@ pub fn host() -> Result<Host, Failure> {
     }
 }
 
-/// A plugin by built-in name or by file. Gold is granted to the built-in oracle and to nothing
-/// else, whatever a file is called.
-pub fn plugin(host: &Host, name: &str) -> Result<Plugin, Failure> {
-    // Only looked at: whoever runs it decides about a model.
-    granted(host, name, true)
+/// A component, not yet loaded.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Name under which it takes part.
+    pub name: String,
+    /// Its file.
+    pub wasm: Cow<'static, [u8]>,
+    /// Whether it is the examiner's own oracle, which is granted gold.
+    gold: bool,
 }
 
-/// The same; a model is granted only where the operator assigned one.
-fn granted(host: &Host, name: &str, model: bool) -> Result<Plugin, Failure> {
-    let mut grants = Vec::new();
-    if model {
-        grants.push(Grant::Model);
-    }
-    if let Some(known) = FirstParty::named(name) {
-        if known.name == ORACLE {
-            grants.push(Grant::Gold);
+impl Component {
+    /// The one with this built-in name, or in this file. Gold is granted to the built-in oracle
+    /// and to nothing else, whatever a file is called.
+    pub fn named(name: &str) -> Result<Self, Failure> {
+        if let Some(known) = FirstParty::named(name) {
+            return Ok(Self {
+                name: known.name.to_owned(),
+                wasm: Cow::Borrowed(known.wasm),
+                gold: known.name == ORACLE,
+            });
         }
-        return host
-            .load(known.name, known.wasm, &grants)
-            .map_err(|error| wrong(name, &error));
+        let path = Path::new(name);
+        let size = fs::metadata(path)
+            .map_err(|error| unknown(name, &error))?
+            .len();
+        if size > Limits::COMPONENT_BYTES_MAX as u64 {
+            let limit = Limits::COMPONENT_BYTES_MAX;
+            return Err(Failure::input(format!(
+                "{name} has {size} bytes; a component has at most {limit}"
+            )));
+        }
+        let wasm = fs::read(path).map_err(|error| unknown(name, &error))?;
+        let label = path
+            .file_stem()
+            .map_or_else(|| name.into(), |stem| stem.to_string_lossy());
+        Ok(Self {
+            name: label.into_owned(),
+            wasm: Cow::Owned(wasm),
+            gold: false,
+        })
     }
-    let path = Path::new(name);
-    let size = fs::metadata(path)
-        .map_err(|error| unknown(name, &error))?
-        .len();
-    if size > Limits::COMPONENT_BYTES_MAX as u64 {
-        let limit = Limits::COMPONENT_BYTES_MAX;
-        return Err(Failure::input(format!(
-            "{name} has {size} bytes; a component has at most {limit}"
-        )));
+
+    /// One from a bundle. Gold is granted to a component that is this program's oracle to the
+    /// byte, and to nothing else, whatever the bundle says.
+    pub fn sealed(name: &str, wasm: Vec<u8>) -> Self {
+        let oracle = FirstParty::named(ORACLE);
+        Self {
+            name: name.to_owned(),
+            gold: oracle.is_some_and(|oracle| oracle.wasm == wasm),
+            wasm: Cow::Owned(wasm),
+        }
     }
-    let wasm = fs::read(path).map_err(|error| unknown(name, &error))?;
-    let label = path
-        .file_stem()
-        .map_or_else(|| name.into(), |stem| stem.to_string_lossy());
-    host.load(&label, &wasm, &grants)
-        .map_err(|error| wrong(name, &error))
+
+    /// What it is granted beyond what its world may have.
+    pub fn grants(&self, model: bool) -> Vec<Grant> {
+        let gold = self.gold.then_some(Grant::Gold);
+        gold.into_iter()
+            .chain(model.then_some(Grant::Model))
+            .collect()
+    }
+
+    /// The same, by name.
+    pub fn grant_names(&self, model: bool) -> Vec<String> {
+        let name = |grant: Grant| match grant {
+            Grant::Gold => "gold",
+            Grant::Model => "model",
+        };
+        let grants = self.grants(model).into_iter();
+        grants.map(|grant| name(grant).to_owned()).collect()
+    }
+
+    /// Loads it; a model is granted only where the operator assigned one.
+    pub fn load(&self, host: &Host, model: bool) -> Result<Plugin, Failure> {
+        host.load(&self.name, &self.wasm, &self.grants(model))
+            .map_err(|error| wrong(&self.name, &error))
+    }
+
+    fn policy(&self, host: &Host, model: bool) -> Result<Policy, Failure> {
+        host.policy(&self.load(host, model)?)
+            .map_err(|error| self.fails(&error))
+    }
+
+    fn verifier(&self, host: &Host) -> Result<Verifier, Failure> {
+        host.verifier(&self.load(host, false)?)
+            .map_err(|error| self.fails(&error))
+    }
+
+    fn judge(&self, host: &Host, model: bool) -> Result<Judge, Failure> {
+        host.judge(&self.load(host, model)?)
+            .map_err(|error| self.fails(&error))
+    }
+
+    fn fails(&self, error: &LoadError) -> Failure {
+        Failure::input(format!("{}: {error}", self.name))
+    }
+}
+
+/// A plugin by built-in name or by file, to be looked at: whoever runs it decides about a model.
+pub fn plugin(host: &Host, name: &str) -> Result<Plugin, Failure> {
+    Component::named(name)?.load(host, true)
 }
 
 fn wrong(name: &str, error: &LoadError) -> Failure {
@@ -106,28 +172,89 @@ fn unknown(name: &str, error: &std::io::Error) -> Failure {
     .hint(format!("built-in plugins: {}", known.join(", ")))
 }
 
-/// A policy, linked.
+/// A policy by built-in name or by file, linked.
 pub fn policy(host: &Host, name: &str, model: bool) -> Result<Policy, Failure> {
-    let plugin = granted(host, name, model)?;
-    host.policy(&plugin)
-        .map_err(|error| Failure::input(format!("{name}: {error}")))
+    Component::named(name)?.policy(host, model)
 }
 
-/// A verifier, linked.
-pub fn verifier(host: &Host, name: &str) -> Result<Verifier, Failure> {
-    let plugin = plugin(host, name)?;
-    host.verifier(&plugin)
-        .map_err(|error| Failure::input(format!("{name}: {error}")))
+/// Verifiers that mark every examination, in this order, before those that the operator adds.
+const VERIFIERS: [&str; 3] = ["end-state", "refusal", "answer"];
+
+/// Who takes part in an examination, and with which texts.
+pub struct Seats {
+    /// Who is examined.
+    pub policy: Component,
+    /// Who marks: `end-state`, `refusal` and `answer`, then further ones.
+    pub verifiers: Vec<Component>,
+    /// Who judges.
+    pub judges: Vec<Component>,
+    /// Their texts.
+    pub prompts: Prompts,
+    /// Calls for a policy that plays given ones.
+    pub script: Option<String>,
 }
 
-/// Judges, linked, in this order.
-pub fn judges(host: &Host, requests: &[JudgeRequest]) -> Result<Vec<Judge>, Failure> {
-    let linked = |request: &JudgeRequest| {
-        let plugin = granted(host, &request.name, request.model.is_some())?;
-        host.judge(&plugin)
-            .map_err(|error| Failure::input(format!("{}: {error}", request.name)))
-    };
-    requests.iter().map(linked).collect()
+impl Seats {
+    /// Those that the command line names.
+    pub fn named(
+        policy: &str,
+        verifiers: &[PathBuf],
+        asked: &ModelRequest,
+        script: Option<String>,
+    ) -> Result<Self, Failure> {
+        let policy = Component::named(policy)?;
+        let judges = asked
+            .judges
+            .iter()
+            .map(|judge| Component::named(&judge.name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<&str> = std::iter::once(&policy)
+            .chain(&judges)
+            .map(|component| component.name.as_str())
+            .collect();
+        Ok(Self {
+            prompts: Prompts::of(&names, &asked.prompts)?,
+            verifiers: Component::verifiers(verifiers)?,
+            policy,
+            judges,
+            script,
+        })
+    }
+
+    /// All of them, linked. The judges ask `judge_models`, one each.
+    pub fn link(&self, host: &Host, asked: &ModelRequest) -> Result<Linked, Failure> {
+        let judges = self.judges.iter().zip(&asked.judges);
+        Ok(Linked {
+            policy: self.policy.policy(host, asked.model.is_some())?,
+            verifiers: Verifiers::link(host, &self.verifiers)?,
+            judges: judges
+                .map(|(judge, asked)| judge.judge(host, asked.model.is_some()))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Component {
+    /// The verifiers that mark every examination, and these files.
+    fn verifiers(further: &[PathBuf]) -> Result<Vec<Self>, Failure> {
+        let further = further.iter().map(|path| path.to_string_lossy());
+        VERIFIERS
+            .into_iter()
+            .map(Into::into)
+            .chain(further)
+            .map(|name| Self::named(&name))
+            .collect()
+    }
+}
+
+/// Who takes part, ready to.
+pub struct Linked {
+    /// Who is examined.
+    pub policy: Policy,
+    /// Who marks.
+    pub verifiers: Verifiers,
+    /// Who judges.
+    pub judges: Vec<Judge>,
 }
 
 /// The verifiers that mark an examination.
@@ -143,16 +270,25 @@ pub struct Verifiers {
 }
 
 impl Verifiers {
-    /// The first-party ones, and these files.
-    pub fn load(host: &Host, further: &[PathBuf]) -> Result<Self, Failure> {
-        let named = |name: &str| verifier(host, name);
+    /// The first-party ones alone.
+    pub fn own(host: &Host) -> Result<Self, Failure> {
+        Self::link(host, &Component::verifiers(&[])?)
+    }
+
+    fn link(host: &Host, components: &[Component]) -> Result<Self, Failure> {
+        let [end_state, refusal, answer, further @ ..] = components else {
+            return Err(Failure::input("a verifier is missing").hint(format!(
+                "every examination is marked by {}",
+                VERIFIERS.join(", ")
+            )));
+        };
         Ok(Self {
-            end_state: named("end-state")?,
-            refusal: named("refusal")?,
-            answer: named("answer")?,
+            end_state: end_state.verifier(host)?,
+            refusal: refusal.verifier(host)?,
+            answer: answer.verifier(host)?,
             further: further
                 .iter()
-                .map(|path| verifier(host, &path.to_string_lossy()))
+                .map(|component| component.verifier(host))
                 .collect::<Result<_, _>>()?,
         })
     }

@@ -6,33 +6,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proctor_episode::{
-    AskedOnce, Asking, Backend, Examination, Finished, JudgeSeat, Outcome, Recorded, RunError,
-    RunHeader, Stores, Suite, Summary, TELEMETRY_VERSION, Tally, TelemetryError, TelemetryWriter,
+    AskedOnce, Asking, Backend, Examination, Finished, JudgeSeat, Outcome, PluginPin, Recorded,
+    RunError, RunHeader, Stores, Suite, SuiteFiles, Summary, TELEMETRY_VERSION, Tally, TelemetryError, TelemetryWriter,
     parse_script,
 };
-use proctor_host::{Digest, Host, Judge, Policy, Verifier};
+use proctor_host::{Description, Digest, Fault, Host, Judge, Policy};
 use proctor_model::Spent;
 
-use crate::examiners::{self, Verifiers};
+use crate::examiners::{Linked, Seats, Verifiers};
 use crate::exit::{Exit, Failure};
+use crate::inputs;
 use crate::models::ModelRequest;
-use crate::prompts::Prompts;
 use crate::terminal;
 use crate::workers::Source;
 
 /// What was asked for, in the terms of the kernel.
 pub struct Request<'a> {
+    /// The command that asks for it, without what its results don't depend on.
+    pub command: String,
     pub suite: Arc<Suite>,
+    /// What the suite was compiled from.
+    pub files: &'a SuiteFiles,
     pub tasks: Vec<usize>,
-    pub policy: &'a str,
-    pub verifiers: &'a [std::path::PathBuf],
+    pub seats: &'a Seats,
     pub out: Option<&'a Path>,
     pub resume: bool,
     pub trials: u32,
     pub seed: u64,
     pub jobs: usize,
     pub parameters: Vec<(String, String)>,
-    pub script: Option<String>,
     pub source: &'a Source,
     /// Models that plugins may ask.
     pub asked: &'a ModelRequest,
@@ -67,18 +69,19 @@ fn watch_for_interrupts() {
 
 /// Runs a suite.
 pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
-    let asked = request.asked;
-    let policy = examiners::policy(host, request.policy, asked.model.is_some())?;
-    let verifiers = Verifiers::load(host, request.verifiers)?;
-    let judges = examiners::judges(host, &asked.judges)?;
-    let prompts = Prompts::of(request.policy, &asked.judges, &asked.prompts)?;
-    let script = match &request.script {
+    let (asked, seats) = (request.asked, request.seats);
+    let Linked {
+        policy,
+        verifiers,
+        judges,
+    } = seats.link(host, asked)?;
+    let script = match &seats.script {
         Some(text) => {
             parse_script(text).map_err(|error| Failure::input(format!("--script: {error}")))?
         }
         None => Vec::new(),
     };
-    let header = header(host, request, &policy, &verifiers, &judges, &prompts)?;
+    let header = header(host, request, &policy, &verifiers, &judges)?;
     let simulated = header.policy.simulated;
     let gateway = asked.gateway(&request.suite, request.resume)?;
     let examination = Examination {
@@ -96,18 +99,21 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
             .map(|(judge, request)| JudgeSeat {
                 judge,
                 model: request.model.clone(),
-                prompts: prompts.texts(&request.name),
+                prompts: seats.prompts.texts(judge.name()),
             })
             .collect(),
         asking: Asking {
             gateway: gateway.clone(),
             model: asked.model.clone(),
-            prompts: prompts.texts(request.policy),
+            prompts: seats.prompts.texts(&seats.policy.name),
         },
         parameters: request.parameters.clone(),
         script: script.into(),
     };
     let mut sink = Sink::open(request, &header)?;
+    if let Some(folder) = request.out {
+        inputs::keep(folder, request)?;
+    }
     if let Some(gateway) = &gateway {
         gateway.count_before(sink.tally().paid())?;
     }
@@ -163,40 +169,27 @@ fn header(
     policy: &Policy,
     verifiers: &Verifiers,
     judges: &[Judge],
-    prompts: &Prompts,
 ) -> Result<RunHeader, Failure> {
     let suite = &request.suite;
     let described = policy.describe().map_err(Failure::input)?;
-    let pin =
-        |name: &str, digest: Digest, version: String, simulated: bool| proctor_episode::PluginPin {
+    let agent = described.name.clone();
+    let pin = |name: &str, digest: Digest, described: Result<Description, Fault>| {
+        let described = described.map_err(Failure::input)?;
+        Ok::<_, Failure>(PluginPin {
             digest: digest.to_string(),
             name: name.into(),
-            simulated,
-            version,
-        };
-    let verifier_pin = |verifier: &Verifier| {
-        let described = verifier.describe().map_err(Failure::input)?;
-        Ok::<_, Failure>(pin(
-            verifier.name(),
-            verifier.digest(),
-            described.version,
-            described.simulated,
-        ))
-    };
-    let judge_pin = |judge: &Judge| {
-        let described = judge.describe().map_err(Failure::input)?;
-        Ok::<_, Failure>(pin(
-            judge.name(),
-            judge.digest(),
-            described.version,
-            described.simulated,
-        ))
+            simulated: described.simulated,
+            version: described.version,
+        })
     };
     Ok(RunHeader {
-        agent: described.name.clone(),
+        agent,
         data_fingerprint: suite.data.fingerprint().to_string(),
         episodes: (request.tasks.len() * request.trials as usize) as u64,
-        judges: judges.iter().map(judge_pin).collect::<Result<_, _>>()?,
+        judges: judges
+            .iter()
+            .map(|judge| pin(judge.name(), judge.digest(), judge.describe()))
+            .collect::<Result<_, _>>()?,
         limits: host.limits().into(),
         models: request.asked.pins()?,
         parameters: request
@@ -204,17 +197,13 @@ fn header(
             .iter()
             .cloned()
             .collect::<BTreeMap<_, _>>(),
-        policy: pin(
-            policy.name(),
-            policy.digest(),
-            described.version,
-            described.simulated,
-        ),
+        policy: pin(policy.name(), policy.digest(), Ok(described))?,
         prices_digest: request.asked.prices_digest(),
         proctor: env!("CARGO_PKG_VERSION").into(),
-        prompts: prompts.pins(),
+        prompts: request.seats.prompts.pins(),
         schema_version: TELEMETRY_VERSION,
         script_digest: request
+            .seats
             .script
             .as_ref()
             .map(|text| Digest::of(text.as_bytes()).to_string()),
@@ -231,7 +220,7 @@ fn header(
         trials: request.trials,
         verifiers: verifiers
             .all()
-            .map(verifier_pin)
+            .map(|verifier| pin(verifier.name(), verifier.digest(), verifier.describe()))
             .collect::<Result<_, _>>()?,
     })
 }

@@ -10,6 +10,7 @@ mod environment;
 mod examiners;
 mod examining;
 mod exit;
+mod inputs;
 mod models;
 mod prompts;
 mod seeds;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(options) => commands::run::run(options),
         Command::Baseline(options) => commands::baseline::run(options),
         Command::Cassette(command) => commands::cassette::run(command),
+        Command::Bundle(command) => commands::bundle::run(command),
         Command::Suite(command) => commands::suite::run(command),
         Command::Tools(options) => commands::tools::run(options),
         Command::Plugin(command) => commands::plugin::run(command),

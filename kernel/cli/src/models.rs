@@ -7,7 +7,7 @@ use proctor_episode::{ModelPin, Suite};
 use proctor_model::cassette::{Cassette, Header, Redactor};
 use proctor_model::{
     Baseline, Budget, Catalog, Cost, Gateway, GatewayError, GatewayOptions, PriceList, Recording,
-    Spent, parse_catalog,
+    Spent, must_be_priced, parse_catalog,
 };
 
 use crate::args::{Mode, ModelOptions, SpendingOptions};
@@ -24,6 +24,10 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub struct Offer {
     pub catalog: Catalog,
     pub prices: PriceList,
+    /// Texts of the models files, each beside or in place of those before.
+    pub models_texts: Vec<String>,
+    /// Texts of the price lists, in the same way.
+    pub prices_texts: Vec<String>,
     pub unpriced: bool,
     pub budget_usd: Option<Cost>,
     pub budget_tokens: Option<u64>,
@@ -33,15 +37,14 @@ impl Offer {
     /// The built-in models and prices, with those of the files given; and the agents that are
     /// listed, of the file given or else the built-in one.
     pub fn of(options: &SpendingOptions) -> Result<(Self, Baseline), Failure> {
-        let (mut catalog, mut agents) = seeds::models()?;
+        let mut offer = Self::default();
+        let mut agents = offer.add_models(seeds::text(seeds::MODELS), &seeds::place(seeds::MODELS))?;
         if let Some(path) = &options.models {
-            (catalog, agents) =
-                parse_catalog(&read(path)?, path, Some(&catalog)).map_err(Failure::input)?;
+            agents = offer.add_models(&read(path)?, path)?;
         }
-        let mut prices = seeds::prices()?;
+        offer.add_prices(seeds::text(seeds::PRICES), &seeds::place(seeds::PRICES))?;
         if let Some(path) = &options.prices {
-            let given = PriceList::parse(&read(path)?, path).map_err(Failure::input)?;
-            prices = prices.overlaid(given);
+            offer.add_prices(&read(path)?, path)?;
         }
         let budget_usd = match &options.budget_usd {
             None => None,
@@ -50,14 +53,28 @@ impl Offer {
                     .map_err(|error| Failure::input(format!("--budget-usd {text}: {error}")))?,
             ),
         };
-        let offer = Self {
-            catalog,
-            prices,
-            unpriced: options.unpriced,
-            budget_usd,
-            budget_tokens: options.budget_tokens,
-        };
+        offer.unpriced = options.unpriced;
+        offer.budget_usd = budget_usd;
+        offer.budget_tokens = options.budget_tokens;
         Ok((offer, agents))
+    }
+
+    /// Takes over the models of a file, beside or in place of those there are; gives the agents
+    /// that it lists.
+    pub fn add_models(&mut self, text: &str, path: &Path) -> Result<Baseline, Failure> {
+        let (catalog, agents) =
+            parse_catalog(text, path, Some(&self.catalog)).map_err(Failure::input)?;
+        self.catalog = catalog;
+        self.models_texts.push(text.to_owned());
+        Ok(agents)
+    }
+
+    /// Takes over the prices of a file, beside or in place of those there are.
+    pub fn add_prices(&mut self, text: &str, path: &Path) -> Result<(), Failure> {
+        let prices = PriceList::parse(text, path).map_err(Failure::input)?;
+        self.prices = std::mem::take(&mut self.prices).overlaid(prices);
+        self.prices_texts.push(text.to_owned());
+        Ok(())
     }
 }
 
@@ -134,8 +151,12 @@ impl ModelRequest {
             .judges
             .iter()
             .filter_map(|judge| Some(("judge", judge.model.as_deref()?)));
-        let mut all: Vec<_> = student.into_iter().chain(judges).collect();
-        all.dedup();
+        let mut all = Vec::new();
+        for asked in student.into_iter().chain(judges) {
+            if !all.contains(&asked) {
+                all.push(asked);
+            }
+        }
         all
     }
 
@@ -150,6 +171,17 @@ impl ModelRequest {
             Ok(ModelPin::of(role, model, provider))
         };
         self.models().into_iter().map(pin).collect()
+    }
+
+    /// Refuses a model without a price, unless such may be asked.
+    pub fn all_priced(&self) -> Result<(), Failure> {
+        let Offer {
+            prices, unpriced, ..
+        } = &self.offer;
+        self.models()
+            .into_iter()
+            .try_for_each(|(_, model)| must_be_priced(prices, model, *unpriced))
+            .map_err(gateway_failure)
     }
 
     /// Digest of the price list, if any model is asked.

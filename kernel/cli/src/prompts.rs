@@ -8,7 +8,6 @@ use proctor_episode::PromptPin;
 use proctor_host::Digest;
 
 use crate::exit::Failure;
-use crate::models::JudgeRequest;
 use crate::seeds;
 
 /// Largest text, in bytes.
@@ -54,6 +53,7 @@ impl GivenPrompt {
 }
 
 /// The texts of everyone who takes part in an examination.
+#[derive(Default)]
 pub struct Prompts {
     of_plugins: BTreeMap<String, Texts>,
 }
@@ -65,15 +65,9 @@ struct Texts {
 }
 
 impl Prompts {
-    /// The built-in texts of the policy and the judges, with those given in their place.
-    pub fn of(
-        policy: &str,
-        judges: &[JudgeRequest],
-        given: &[GivenPrompt],
-    ) -> Result<Self, Failure> {
-        let plugins: Vec<&str> = std::iter::once(policy)
-            .chain(judges.iter().map(|judge| judge.name.as_str()))
-            .collect();
+    /// The built-in texts of these plugins, the policy first, with those given in their place.
+    pub fn of(plugins: &[&str], given: &[GivenPrompt]) -> Result<Self, Failure> {
+        let policy = plugins.first().copied().unwrap_or_default();
         for prompt in given {
             let named = prompt.plugin.as_deref().unwrap_or(policy);
             if !plugins.contains(&named) {
@@ -117,19 +111,31 @@ impl Prompts {
             .unwrap_or_default()
     }
 
+    /// Adds a text, in place of one with the same name.
+    pub fn add(&mut self, plugin: &str, name: &str, version: &str, text: String) {
+        let of = self.of_plugins.entry(plugin.to_owned()).or_default();
+        Arc::make_mut(&mut of.texts).insert(name.to_owned(), text);
+        of.versions.insert(name.to_owned(), version.to_owned());
+    }
+
+    /// All texts: plugin, name, version, text.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str, &str, &str)> {
+        self.of_plugins.iter().flat_map(|(plugin, of)| {
+            of.texts.iter().map(move |(name, text)| {
+                let version = of.versions.get(name).map_or("", String::as_str);
+                (plugin.as_str(), name.as_str(), version, text.as_str())
+            })
+        })
+    }
+
     /// What the telemetry says of them.
     pub fn pins(&self) -> Vec<PromptPin> {
-        let mut pins = Vec::new();
-        for (plugin, of) in &self.of_plugins {
-            for (name, text) in of.texts.iter() {
-                pins.push(PromptPin {
-                    digest: Digest::of(text.as_bytes()).to_string(),
-                    name: name.clone(),
-                    plugin: plugin.clone(),
-                    version: of.versions.get(name).cloned().unwrap_or_default(),
-                });
-            }
-        }
-        pins
+        let pin = |(plugin, name, version, text): (&str, &str, &str, &str)| PromptPin {
+            digest: Digest::of(text.as_bytes()).to_string(),
+            name: name.to_owned(),
+            plugin: plugin.to_owned(),
+            version: version.to_owned(),
+        };
+        self.all().map(pin).collect()
     }
 }

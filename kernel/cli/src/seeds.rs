@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
-use proctor_episode::Suite;
-use proctor_model::{Baseline, Catalog, PriceList, parse_catalog};
+use proctor_episode::{Suite, SuiteFiles};
 use proctor_store::Snapshot;
 
 use crate::exit::Failure;
 
 static SEEDS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../seeds");
+
+/// The built-in models file.
+pub const MODELS: &str = "models.toml";
+/// The built-in price list.
+pub const PRICES: &str = "prices.toml";
 
 /// Names of the built-in suites.
 pub fn suites() -> Vec<&'static str> {
@@ -26,18 +30,30 @@ pub fn suites() -> Vec<&'static str> {
 
 /// A suite by name, or the one in a folder.
 pub fn suite(name: &str) -> Result<Suite, Failure> {
+    let folder = Path::new(name);
+    if !is_built_in(name) && folder.is_dir() {
+        return Ok(Suite::load(folder)?);
+    }
+    Ok(suite_files(name)?.compile()?)
+}
+
+fn is_built_in(name: &str) -> bool {
+    SEEDS.get_dir(format!("suites/{name}")).is_some()
+}
+
+/// The files of a suite by name, or of the one in a folder.
+pub fn suite_files(name: &str) -> Result<SuiteFiles, Failure> {
     let inside = format!("suites/{name}");
     if let Some(dir) = SEEDS.get_dir(&inside) {
-        let manifest = PathBuf::from(format!("seeds/{inside}/suite.toml"));
-        return Ok(Suite::from_files(
-            &manifest,
-            &files(dir),
-            &canonical_files(),
-        )?);
+        return Ok(SuiteFiles {
+            manifest: PathBuf::from(format!("seeds/{inside}/suite.toml")),
+            suite: files(dir),
+            data: canonical_files(),
+        });
     }
     let folder = Path::new(name);
     if folder.is_dir() {
-        return Ok(Suite::load(folder)?);
+        return Ok(SuiteFiles::read(folder)?);
     }
     let known = suites().join(", ");
     Err(
@@ -95,19 +111,13 @@ pub fn prompts(plugin: &str) -> (String, BTreeMap<String, String>) {
     (version, texts)
 }
 
-/// The built-in models, and the agents that are compared by default.
-pub fn models() -> Result<(Catalog, Baseline), Failure> {
-    let path = Path::new("models.toml");
-    parse_catalog(text(path), &Path::new("seeds").join(path), None).map_err(Failure::input)
+/// Where a built-in file stands.
+pub fn place(path: &str) -> PathBuf {
+    Path::new("seeds").join(path)
 }
 
-/// The built-in price list.
-pub fn prices() -> Result<PriceList, Failure> {
-    let path = Path::new("prices.toml");
-    PriceList::parse(text(path), &Path::new("seeds").join(path)).map_err(Failure::input)
-}
-
-fn text(path: &Path) -> &'static str {
+/// The text of a built-in file.
+pub fn text(path: &str) -> &'static str {
     SEEDS
         .get_file(path)
         .and_then(|file| file.contents_utf8())

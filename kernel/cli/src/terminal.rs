@@ -56,6 +56,17 @@ pub fn progress(total: usize, what: &'static str) -> ProgressBar {
     bar
 }
 
+/// A progress bar on standard error that counts bytes; nothing where that is no terminal.
+pub fn progress_bytes(total: u64, what: &'static str) -> ProgressBar {
+    let bar = progress(0, what);
+    bar.set_length(total);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// A table without lines; the columns named in `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();

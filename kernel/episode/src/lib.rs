@@ -44,9 +44,11 @@ pub use runner::{
 pub use script::{ScriptError, parse_script};
 pub use seed::EpisodeSeed;
 pub use suite::file::{suite_schema, tasks_schema};
-pub use suite::{Derived, Equivalent, MutantKind, Split, Suite, Task, Turn};
+pub use suite::{Derived, Equivalent, MutantKind, Split, Suite, SuiteFiles, Task, Turn};
 pub use summary::{Asked, AskedOnce, Group, Rate, Summary, Tally};
 pub use telemetry::{
-    ModelPin, PluginPin, PromptPin, Recorded, ResumeError, RunHeader, TELEMETRY_VERSION,
-    TelemetryError, TelemetryWriter, telemetry_schema, verify_chain,
+    Comparison, Difference, DifferenceError, FieldDifference, MergeError, Merged, ModelPin,
+    PluginPin, PromptPin, Recorded, ResumeError, RunHeader, SHARDS_MAX, TELEMETRY_VERSION,
+    TelemetryError, TelemetryLine, TelemetryReadError, TelemetryReader, TelemetryWriter,
+    first_difference, first_difference_in_sample, merge, telemetry_schema, verify_chain,
 };

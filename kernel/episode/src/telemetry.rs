@@ -6,11 +6,18 @@
 //! took and where the rows lived, is in `wall` alone, and no hash covers it. Field names follow OpenTelemetry's GenAI conventions where one exists.
 
 mod chain;
+mod difference;
 mod error;
 mod events;
+mod merge;
 mod writer;
 
-pub use chain::verify_chain;
+pub use chain::{TelemetryLine, TelemetryReadError, TelemetryReader, verify_chain};
+pub use difference::{
+    Comparison, Difference, DifferenceError, FieldDifference, first_difference,
+    first_difference_in_sample,
+};
 pub use error::{ResumeError, TelemetryError};
 pub use events::{ModelPin, PluginPin, PromptPin, TELEMETRY_VERSION, telemetry_schema};
+pub use merge::{MergeError, Merged, SHARDS_MAX, merge};
 pub use writer::{Recorded, RunHeader, TelemetryWriter};

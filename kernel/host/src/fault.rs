@@ -31,6 +31,8 @@ pub enum FaultKind {
     Allowance,
     /// A model gave no reply.
     Provider,
+    /// What counts as done in the task is sealed: there is nothing to mark by.
+    Sealed,
     /// It ran longer than the backstop allows. The machine's fault until shown otherwise.
     WallClock,
     /// The kernel could not answer it, or not start it: storage failed, or too many plugins ran at
@@ -58,6 +60,7 @@ impl FaultKind {
             Self::Declared => "declared",
             Self::Allowance => "allowance",
             Self::Provider => "provider",
+            Self::Sealed => "sealed",
             Self::WallClock => "wall_clock",
             Self::Host => "host",
         }

@@ -24,7 +24,7 @@ pub struct CallRecord {
     pub model: String,
     /// The provider's name in the models file.
     pub provider: String,
-    /// What the provider says the model is; nothing if there was no reply.
+    /// What the provider says the model is; nothing if there was no reply, or it names none.
     pub reply_model: Option<String>,
     /// Step of the episode before which the model was asked: the number of steps taken.
     pub step: u32,

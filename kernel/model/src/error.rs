@@ -20,6 +20,9 @@ pub enum ChatError {
     /// The recording could not be written or read.
     #[error("the cassette failed: {0}")]
     Cassette(String),
+    /// The model can't be asked: nothing may be sent, or its key is missing.
+    #[error("the model can't be asked: {0}")]
+    Closed(String),
     /// The request itself is wrong, whoever it is sent to.
     #[error("the request is wrong: {0}")]
     Invalid(String),
@@ -35,6 +38,7 @@ impl ChatError {
             Self::Provider(error) => error.kind.name(),
             Self::Unrecorded(_) => "unrecorded",
             Self::Cassette(_) => "cassette",
+            Self::Closed(_) => "closed",
             Self::Invalid(_) => "invalid",
         }
     }

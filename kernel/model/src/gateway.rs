@@ -169,11 +169,7 @@ impl Gateway {
         let mut models = BTreeMap::new();
         for name in options.models {
             let (model, provider) = options.catalog.model(name)?;
-            if options.prices.price(&model.name).is_none() && !options.unpriced {
-                return Err(GatewayError::NoPrice {
-                    model: model.name.clone(),
-                });
-            }
+            must_be_priced(&options.prices, &model.name, options.unpriced)?;
             let access = if replay {
                 Access::Closed
             } else {
@@ -321,14 +317,14 @@ impl Gateway {
         let client = match &known.access {
             Access::Open(client) => client,
             Access::Keyless(variable) => {
-                return Err(ChatError::Invalid(format!(
+                return Err(ChatError::Closed(format!(
                     "there is no recording, and the key of provider {} is missing: set the \
                      environment variable {variable}",
                     known.provider.name
                 )));
             }
             Access::Closed => {
-                return Err(ChatError::Invalid("nothing is sent in replay".into()));
+                return Err(ChatError::Closed("nothing is sent in replay".into()));
             }
         };
         let body = client
@@ -421,6 +417,19 @@ fn replayed(failed: Failed) -> ChatError {
         }),
         None => ChatError::Allowance(failed.message),
     }
+}
+
+/// Holds that a model has a price, unless those without one may be asked (`unpriced`).
+///
+/// # Errors
+/// [`GatewayError::NoPrice`] when it has none and must.
+pub fn must_be_priced(prices: &PriceList, model: &str, unpriced: bool) -> Result<(), GatewayError> {
+    if unpriced || prices.price(model).is_some() {
+        return Ok(());
+    }
+    Err(GatewayError::NoPrice {
+        model: model.to_owned(),
+    })
 }
 
 fn access(

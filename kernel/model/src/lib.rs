@@ -26,6 +26,8 @@ pub use chat::{
     ToolCall, ToolChoice, Tools, Usage,
 };
 pub use error::{ChatError, ProviderError, ProviderFailure};
-pub use gateway::{Ask, EpisodeCalls, Gateway, GatewayError, GatewayOptions, Recording, Replied};
+pub use gateway::{
+    Ask, EpisodeCalls, Gateway, GatewayError, GatewayOptions, Recording, Replied, must_be_priced,
+};
 pub use price::{Cost, Price, PriceError, PriceList};
 pub use settings::{Auth, Catalog, ModelSettings, ProviderSettings, Structured, Wire};

@@ -4,16 +4,6 @@
 use proctor_episode::Outcome;
 use proctor_model::Cost;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
-
-/// A line of telemetry whose chain has been checked.
-#[derive(Deserialize)]
-pub(crate) struct Line {
-    pub(crate) event: String,
-    pub(crate) fields: Json,
-    #[serde(default)]
-    pub(crate) wall: Json,
-}
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct RunStart {

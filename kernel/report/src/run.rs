@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::Read;
 use std::path::Path;
 
-use proctor_episode::{TELEMETRY_VERSION, verify_chain};
+use proctor_episode::{TELEMETRY_VERSION, TelemetryLine, TelemetryReader};
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::error::ReportError;
 use crate::events::{
-    CallWall, EpisodeEnd, EpisodeStart, Fault, Judgment, Line, ModelCall, RunStart, Verdict,
-    Version,
+    CallWall, EpisodeEnd, EpisodeStart, Fault, Judgment, ModelCall, RunStart, Verdict, Version,
 };
 use crate::tally::{RoleUse, Scores, TaskTally, Times, under};
 use crate::violation::{self, Violation};
@@ -73,35 +72,38 @@ impl AgentRun {
             true => path.join(TELEMETRY),
             false => path.to_owned(),
         };
-        // Lines that are written while this goes on aren't read: their chain wasn't checked.
-        let lines = verify_chain(&path)?;
         let io = |source| ReportError::Io {
             path: path.clone(),
             source,
         };
-        let mut reader = BufReader::new(File::open(&path).map_err(io)?);
-        let mut text = Vec::new();
-        let mut run: Option<Self> = None;
-        let mut episode: Option<Episode> = None;
-        for number in 1..=lines {
-            text.clear();
-            reader.read_until(b'\n', &mut text).map_err(io)?;
-            let at = |reason| ReportError::Line {
-                path: path.clone(),
-                line: number,
-                reason,
-            };
-            let line: Line =
-                serde_json::from_slice(&text).map_err(|error| at(error.to_string()))?;
-            match &mut run {
-                None => run = Some(Self::begin(name, &path, line)?),
-                Some(run) => run.take(&mut episode, line).map_err(at)?,
-            }
-        }
-        run.ok_or(ReportError::Empty { path })
+        Self::read_from(name, &path, File::open(&path).map_err(io)?)
     }
 
-    fn begin(name: &str, path: &Path, line: Line) -> Result<Self, ReportError> {
+    /// Reads a run from its telemetry, wherever that comes from; `path` is only for messages.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_from(name: &str, path: &Path, telemetry: impl Read) -> Result<Self, ReportError> {
+        let mut lines = TelemetryReader::new(telemetry);
+        let mut run: Option<Self> = None;
+        let mut episode: Option<Episode> = None;
+        while let Some(line) = lines.next_line().map_err(|error| error.at(path))? {
+            let at = |reason| ReportError::Line {
+                path: path.to_owned(),
+                line: line.seq + 1,
+                reason,
+            };
+            match &mut run {
+                None => run = Some(Self::begin(name, path, &line)?),
+                Some(run) => run.take(&mut episode, &line).map_err(at)?,
+            }
+        }
+        run.ok_or_else(|| ReportError::Empty {
+            path: path.to_owned(),
+        })
+    }
+
+    fn begin(name: &str, path: &Path, line: &TelemetryLine) -> Result<Self, ReportError> {
         let path = || path.to_owned();
         let at = |reason| ReportError::Line {
             path: path(),
@@ -114,14 +116,14 @@ impl AgentRun {
                 line.event
             )));
         }
-        let version: Version = fields(&line).map_err(at)?;
+        let version: Version = fields(line).map_err(at)?;
         if version.schema_version != TELEMETRY_VERSION {
             return Err(ReportError::Version {
                 path: path(),
                 found: version.schema_version,
             });
         }
-        let start: RunStart = fields(&line).map_err(at)?;
+        let start: RunStart = fields(line).map_err(at)?;
         Ok(Self {
             name: name.to_owned(),
             tasks: start
@@ -136,26 +138,26 @@ impl AgentRun {
     }
 
     /// Takes the next line into account.
-    fn take(&mut self, episode: &mut Option<Episode>, line: Line) -> Result<(), String> {
+    fn take(&mut self, episode: &mut Option<Episode>, line: &TelemetryLine) -> Result<(), String> {
         match (line.event.as_str(), episode.as_mut()) {
             ("episode.start", None) => {
-                let start: EpisodeStart = fields(&line)?;
+                let start: EpisodeStart = fields(line)?;
                 *episode = Some(Episode {
                     task: start.task,
                     ..Episode::default()
                 });
             }
             ("episode.end", Some(_)) => {
-                let end: EpisodeEnd = fields(&line)?;
+                let end: EpisodeEnd = fields(line)?;
                 if let Some(episode) = episode.take() {
                     self.count(episode, &end)?;
                 }
             }
-            ("model.call", Some(episode)) => episode.call(&fields(&line)?, &line.wall)?,
-            ("verdict", Some(episode)) => episode.verdict(&fields(&line)?)?,
-            ("judgment", Some(episode)) => episode.judgment(&fields(&line)?)?,
+            ("model.call", Some(episode)) => episode.call(&fields(line)?, &line.wall)?,
+            ("verdict", Some(episode)) => episode.verdict(&fields(line)?)?,
+            ("judgment", Some(episode)) => episode.judgment(&fields(line)?)?,
             ("fault", Some(episode)) => {
-                let fault: Fault = fields(&line)?;
+                let fault: Fault = fields(line)?;
                 *under(&mut episode.totals.faults, &fault.kind)? += 1;
             }
             ("run.end", None) => self.complete = true,
@@ -255,6 +257,6 @@ impl Totals {
 }
 
 /// The fields of a line, as its event has them.
-fn fields<T: DeserializeOwned>(line: &Line) -> Result<T, String> {
+fn fields<T: DeserializeOwned>(line: &TelemetryLine) -> Result<T, String> {
     T::deserialize(&line.fields).map_err(|error| format!("{}: {error}", line.event))
 }

@@ -13,9 +13,10 @@ use super::run::jobs;
 use super::select::select;
 use super::{comparison, estimate};
 use crate::args::{BaselineOptions, Mode};
-use crate::examiners;
+use crate::examiners::{self, Seats};
 use crate::examining::{Finish, Request, examine};
 use crate::exit::{Exit, Failure};
+use crate::inputs;
 use crate::models::{JudgeRequest, ModelRequest, Offer};
 use crate::seeds;
 use crate::terminal;
@@ -25,7 +26,9 @@ pub fn run(options: &BaselineOptions) -> Result<ExitCode, Failure> {
     let (offer, baseline) = Offer::of(&options.spending)?;
     let agents = chosen(&baseline, &options.agent)?;
     let name = options.suite.as_deref().or(baseline.suite.as_deref());
-    let suite = Arc::new(seeds::suite(name.unwrap_or("crm-core"))?);
+    let name = name.unwrap_or("crm-core");
+    let suite = Arc::new(seeds::suite(name)?);
+    let files = seeds::suite_files(name)?;
     let filters = if options.filter.is_empty() {
         &baseline.filter
     } else {
@@ -52,10 +55,11 @@ pub fn run(options: &BaselineOptions) -> Result<ExitCode, Failure> {
         let finish = examine(
             &host,
             &Request {
+                command: inputs::command(["proctor", "baseline", "--agent", &agent.name]),
+                files: &files,
+                seats: &Seats::named(&agent.policy, &[], &asked, None)?,
                 suite: Arc::clone(&suite),
                 tasks: tasks.clone(),
-                policy: &agent.policy,
-                verifiers: &[],
                 out: Some(&folder),
                 // An agent whose turn had not come has no folder yet.
                 resume: options.resume && folder.exists(),
@@ -63,7 +67,6 @@ pub fn run(options: &BaselineOptions) -> Result<ExitCode, Failure> {
                 seed: options.seed.or(baseline.seed).unwrap_or(1),
                 jobs: jobs(options.jobs),
                 parameters: agent.parameters.clone().into_iter().collect(),
-                script: None,
                 source: &source,
                 asked: &asked,
             },

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use proctor_episode::{TelemetryReadError, TelemetryReader};
 use proctor_model::cassette::{self, Cassette, CassetteError, Exchange, Redactor};
 use proctor_model::{Role, Speaker, Usage};
 
@@ -273,15 +274,13 @@ fn prune(path: &Path, run: &Path, out: &Path, failures: bool) -> Result<ExitCode
 /// The calls that a run's telemetry names.
 fn used(run: &Path) -> Result<BTreeSet<Key>, Failure> {
     let path = run.join("telemetry.jsonl");
-    let wrong = |reason: String| Failure::input(format!("{}: {reason}", path.display()));
-    let file = File::open(&path).map_err(|error| wrong(error.to_string()))?;
+    let wrong = |error: TelemetryReadError| Failure::from(error.at(&path));
+    let file = File::open(&path).map_err(|error| wrong(error.into()))?;
+    let mut lines = TelemetryReader::new(file);
     let mut used = BTreeSet::new();
-    for (at, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(|error| wrong(error.to_string()))?;
-        let value: serde_json::Value = serde_json::from_str(&line)
-            .map_err(|error| wrong(format!("line {}: {error}", at + 1)))?;
-        if value["event"] == "model.call" {
-            used.extend(key_of(&value["fields"]));
+    while let Some(line) = lines.next_line().map_err(wrong)? {
+        if line.event == "model.call" {
+            used.extend(key_of(&line.fields));
         }
     }
     Ok(used)

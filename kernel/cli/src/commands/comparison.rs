@@ -15,16 +15,19 @@ const DASH: &str = "–";
 
 /// Prints agents beside each other.
 pub fn print(comparison: &Comparison) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
+    write!(anstream::stdout(), "{}", styled_text(comparison))?;
+    Ok(())
+}
+
+/// Agents beside each other, as text without colours.
+pub fn plain_text(comparison: &Comparison) -> String {
+    anstream::adapter::strip_str(&styled_text(comparison)).to_string()
+}
+
+fn styled_text(comparison: &Comparison) -> String {
     let agents = &comparison.agents;
-    writeln!(
-        out,
-        "{}",
-        styled(
-            BOLD,
-            format!("{} · {} agents", comparison.suite, agents.len())
-        )
-    )?;
+    let heading = format!("{} · {} agents", comparison.suite, agents.len());
+    let mut out = format!("{}\n", styled(BOLD, heading));
     for (title, text) in [
         ("accuracy, cost, speed, trust and safety", axes(agents)),
         ("reliability", reliability(agents)),
@@ -35,19 +38,18 @@ pub fn print(comparison: &Comparison) -> Result<(), Failure> {
         ("changes that nobody asked for", violations(agents)),
     ] {
         if let Some(text) = text {
-            writeln!(out, "\n{}", styled(DIM, title))?;
-            write!(out, "{text}")?;
+            out.push_str(&format!("\n{}\n{text}", styled(DIM, title)));
         }
     }
     for agent in agents {
         if let Some(text) = errors(agent) {
-            writeln!(out, "\n{}: {text}", agent.name)?;
+            out.push_str(&format!("\n{}: {text}\n", agent.name));
         }
     }
     for warning in warnings(comparison) {
-        writeln!(out, "\n{}", styled(BAD, warning))?;
+        out.push_str(&format!("\n{}\n", styled(BAD, warning)));
     }
-    Ok(())
+    out
 }
 
 /// A table with a heading and rows; the columns from the second on are aligned to the right.

@@ -40,7 +40,7 @@ impl Cases {
         let suite = Arc::new(seeds::suite("crm-core")?);
         let image = Image::of(&suite.data)?;
         Ok(Self {
-            verifiers: Verifiers::load(host, &[])?,
+            verifiers: Verifiers::own(host)?,
             suite,
             image,
         })

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use super::run::jobs;
 use super::{summary, trace};
 use crate::args::DemoOptions;
-use crate::examiners;
+use crate::examiners::{self, Seats};
 use crate::examining::{Request, examine};
 use crate::exit::{Exit, Failure};
+use crate::inputs;
 use crate::models::ModelRequest;
 use crate::seeds;
 use crate::terminal::{BOLD, DIM, styled};
@@ -21,7 +22,8 @@ const AGENTS: [&str; 3] = ["oracle", "noop", "student-sim"];
 
 pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
     let mut out = anstream::stdout();
-    let suite = Arc::new(seeds::suite("crm-core")?);
+    let files = seeds::suite_files("crm-core")?;
+    let suite = Arc::new(files.compile()?);
     let host = examiners::host()?;
     let folder = folder(options)?;
     writeln!(
@@ -37,20 +39,21 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
     for agent in AGENTS {
         let out_dir = folder.join(agent);
         clear(&out_dir)?;
+        let asked = ModelRequest::default();
         let request = Request {
+            command: inputs::command(["proctor", "run", "--policy", agent]),
+            files: &files,
+            seats: &Seats::named(agent, &[], &asked, None)?,
             suite: Arc::clone(&suite),
             tasks: (0..suite.tasks.len()).collect(),
-            policy: agent,
-            verifiers: &[],
             out: Some(&out_dir),
             resume: false,
             trials: 1,
             seed: 1,
             jobs: jobs(None),
             parameters: Vec::new(),
-            script: None,
             source: &source,
-            asked: &ModelRequest::default(),
+            asked: &asked,
         };
         let finish = examine(&host, &request)?;
         complete &= finish.complete;
@@ -101,14 +104,21 @@ fn clear(folder: &Path) -> Result<(), Failure> {
         let path = entry?.path();
         let ours = path
             .file_name()
-            .is_some_and(|name| name == "telemetry.jsonl" || name == "pending.jsonl");
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| {
+                ["telemetry.jsonl", "pending.jsonl", inputs::FOLDER].contains(&name)
+            });
         if !ours {
             return Err(
                 Failure::input(format!("{} is not an earlier demo's", path.display()))
                     .hint("give another folder with --out"),
             );
         }
-        fs::remove_file(path)?;
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
     }
     Ok(())
 }

@@ -9,12 +9,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use proctor_crm::Tool;
-use proctor_episode::{STEPS_MAX, Suite};
-use proctor_model::{Cost, Usage};
+use proctor_episode::{STEPS_MAX, Suite, Task};
+use proctor_model::{Cost, PriceList, Usage};
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::models::ModelRequest;
+use crate::models::{JudgeRequest, ModelRequest};
 use crate::prompts::Prompts;
 use crate::terminal::{DIM, styled, table, table_text};
 
@@ -51,6 +51,15 @@ const MANNERS: [Manner; 3] = [
     },
 ];
 
+impl Manner {
+    /// Steps that it takes to do a task: the calls, and the closing words of each turn.
+    fn steps(&self, task: &Task) -> u64 {
+        let solution: usize = task.gold.oracle.iter().map(|turn| turn.calls.len()).sum();
+        let turns = task.turns.len() as u64;
+        (solution as u64 * self.calls_tenths / 10 + turns).min(STEPS_MAX as u64)
+    }
+}
+
 /// What one model would be asked in one role: the least, what is likely, the most.
 #[derive(Serialize)]
 pub struct Estimate {
@@ -74,49 +83,97 @@ pub fn of(
 ) -> Result<Vec<Estimate>, Failure> {
     // Whoever would be refused is refused now.
     asked.pins()?;
-    let prompts = Prompts::of(policy, &asked.judges, &asked.prompts)?;
-    let mut estimates = Vec::new();
-    for (role, model) in asked.models() {
-        let usages = MANNERS.map(|manner| {
-            let mut calls = 0;
-            let mut usage = Usage::default();
-            for task in tasks.iter().filter_map(|at| suite.tasks.get(*at)) {
-                let turns = task.turns.len() as u64;
-                let solution: usize = task.gold.oracle.iter().map(|turn| turn.calls.len()).sum();
-                let steps =
-                    (solution as u64 * manner.calls_tenths / 10 + turns).min(STEPS_MAX as u64);
-                let (asked, input) = if role == "judge" {
-                    (
-                        1,
-                        instructions(&prompts, &asked.judges) + steps * JUDGE_TOKENS_PER_STEP,
-                    )
-                } else {
-                    let start = tool_tokens() + texts(&prompts, policy);
-                    // Each call carries the whole conversation so far.
-                    let grown = manner.step_tokens * steps * steps.saturating_sub(1) / 2;
-                    (steps, steps * start + grown)
-                };
-                calls += asked * u64::from(trials);
-                usage.input += input * u64::from(trials);
-                usage.output += asked * manner.reply_tokens * u64::from(trials);
+    asked.all_priced()?;
+    let judges = asked.judges.iter().map(|judge| judge.name.as_str());
+    let plugins: Vec<&str> = std::iter::once(policy).chain(judges).collect();
+    let prompts = Prompts::of(&plugins, &asked.prompts)?;
+    let tasks: Vec<&Task> = tasks.iter().filter_map(|at| suite.tasks.get(*at)).collect();
+    let estimates = asked.models().into_iter().map(|(role, model)| {
+        let asker = Asker::of(role, model, policy, &asked.judges, &prompts);
+        asker.estimate(model, &tasks, trials, &asked.offer.prices)
+    });
+    Ok(estimates.collect())
+}
+
+/// Who asks a model, and the tokens that are there before anything is said.
+enum Asker {
+    /// The policy: a call for each step, with tools and texts.
+    Student { start: u64 },
+    /// Judges: a call each for each episode, with their texts.
+    Judges { texts: Vec<u64> },
+}
+
+impl Asker {
+    fn of(
+        role: &str,
+        model: &str,
+        policy: &str,
+        judges: &[JudgeRequest],
+        prompts: &Prompts,
+    ) -> Self {
+        if role != "judge" {
+            let start = tool_tokens() + text_tokens(prompts, policy);
+            return Self::Student { start };
+        }
+        let judges = judges
+            .iter()
+            .filter(|judge| judge.model.as_deref() == Some(model));
+        Self::Judges {
+            texts: judges
+                .map(|judge| text_tokens(prompts, &judge.name))
+                .collect(),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Student { .. } => "student",
+            Self::Judges { .. } => "judge",
+        }
+    }
+
+    fn estimate(&self, model: &str, tasks: &[&Task], trials: u32, prices: &PriceList) -> Estimate {
+        let trials = u64::from(trials);
+        let sums = MANNERS.map(|manner| {
+            let mut sum = (0, Usage::default());
+            for task in tasks {
+                let (calls, input) = self.episode(manner.steps(task), &manner);
+                sum.0 += calls * trials;
+                sum.1.input += input * trials;
+                sum.1.output += calls * manner.reply_tokens * trials;
             }
-            (calls, usage)
+            sum
         });
-        let costs = usages.map(|(_, usage)| asked.offer.prices.cost(model, &usage));
-        estimates.push(Estimate {
-            role,
+        let costs = sums.map(|(_, usage)| prices.cost(model, &usage));
+        Estimate {
+            role: self.name(),
             model: model.to_owned(),
-            episodes: tasks.len() as u64 * u64::from(trials),
-            calls: usages.map(|(calls, _)| calls),
-            input_tokens: usages.map(|(_, usage)| usage.input),
-            output_tokens: usages.map(|(_, usage)| usage.output),
+            episodes: tasks.len() as u64 * trials,
+            calls: sums.map(|(calls, _)| calls),
+            input_tokens: sums.map(|(_, usage)| usage.input),
+            output_tokens: sums.map(|(_, usage)| usage.output),
             cost_usd: match costs {
                 [Some(low), Some(likely), Some(high)] => Some([low, likely, high]),
                 _ => None,
             },
-        });
+        }
     }
-    Ok(estimates)
+
+    /// Calls in an episode of so many steps, and the tokens of all their requests.
+    fn episode(&self, steps: u64, manner: &Manner) -> (u64, u64) {
+        match self {
+            Self::Student { start } => {
+                // Each call carries the whole conversation so far.
+                let grown = manner.step_tokens * steps * steps.saturating_sub(1) / 2;
+                (steps, steps * start + grown)
+            }
+            Self::Judges { texts } => {
+                let calls = texts.len() as u64;
+                let read = calls * steps * JUDGE_TOKENS_PER_STEP;
+                (calls, texts.iter().sum::<u64>() + read)
+            }
+        }
+    }
 }
 
 fn tool_tokens() -> u64 {
@@ -129,14 +186,10 @@ fn tool_tokens() -> u64 {
     (bytes / BYTES_PER_TOKEN) as u64
 }
 
-fn texts(prompts: &Prompts, plugin: &str) -> u64 {
+fn text_tokens(prompts: &Prompts, plugin: &str) -> u64 {
     let texts = prompts.texts(plugin);
     let bytes: usize = texts.values().map(String::len).sum();
     (bytes / BYTES_PER_TOKEN) as u64
-}
-
-fn instructions(prompts: &Prompts, judges: &[crate::models::JudgeRequest]) -> u64 {
-    judges.iter().map(|judge| texts(prompts, &judge.name)).sum()
 }
 
 /// Shows what a run would come to; sends nothing.
@@ -190,11 +243,14 @@ pub fn print(episodes: u64, agents: &[(String, Vec<Estimate>)]) -> Result<(), Fa
     }
     write!(out, "{}", table_text(&rows))?;
     let likely = |of: &Estimate| of.cost_usd.map_or(Cost::default(), |[_, likely, _]| likely);
-    let total: Cost = agents
-        .iter()
-        .flat_map(|(_, estimates)| estimates.iter().map(likely))
-        .sum();
-    writeln!(out, "likely cost, all agents: {} USD", cents(total))?;
+    let all: Vec<&Estimate> = agents.iter().flat_map(|(_, all)| all).collect();
+    let total: Cost = all.iter().copied().map(likely).sum();
+    let but = if all.iter().any(|estimate| estimate.cost_usd.is_none()) {
+        ", without the models that have no price"
+    } else {
+        ""
+    };
+    writeln!(out, "likely cost, all agents: {} USD{but}", cents(total))?;
     let note = "the range is from an agent that makes only the calls of each task's solution to \
                 one that makes three times as many";
     writeln!(out, "{}", styled(DIM, note))?;

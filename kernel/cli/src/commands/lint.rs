@@ -22,7 +22,7 @@ pub fn suite(name: &str, jobs: Option<u32>, as_json: bool) -> Result<ExitCode, F
     let host = examiners::host()?;
     let policy = |name: &str| examiners::policy(&host, name, false);
     let (oracle, noop, scripted) = (policy("oracle")?, policy("noop")?, policy("scripted")?);
-    let verifiers = Verifiers::load(&host, &[])?;
+    let verifiers = Verifiers::own(&host)?;
     let tools = LintTools {
         oracle: &oracle,
         noop: &noop,

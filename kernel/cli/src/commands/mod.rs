@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod baseline;
+pub mod bundle;
 pub mod cassette;
 mod comparison;
 mod conformance;

@@ -9,15 +9,17 @@ use std::thread::available_parallelism;
 use super::select::select;
 use super::{estimate, summary};
 use crate::args::RunOptions;
-use crate::examiners;
+use crate::examiners::{self, Seats};
 use crate::examining::{Finish, Request, examine};
 use crate::exit::{Exit, Failure};
+use crate::inputs;
 use crate::models::ModelRequest;
 use crate::seeds;
 use crate::workers::Source;
 
 pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     let suite = Arc::new(seeds::suite(&options.suite)?);
+    let files = seeds::suite_files(&options.suite)?;
     let tasks = select(&suite, &options.filter, options.limit)?;
     let script = match &options.script {
         Some(path) => Some(read_script(path)?),
@@ -35,9 +37,10 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         );
     }
     let request = Request {
+        command: command(options),
+        files: &files,
+        seats: &Seats::named(&options.policy, &options.verifier, &asked, script)?,
         tasks,
-        policy: &options.policy,
-        verifiers: &options.verifier,
         out: options.out.as_deref(),
         resume: options.resume,
         trials: options.trials,
@@ -48,7 +51,6 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
             .iter()
             .map(|text| parameter(text))
             .collect::<Result<_, _>>()?,
-        script,
         source: &Source::of(&options.store, options.isolation, &suite.data)?,
         asked: &asked,
         suite: Arc::clone(&suite),
@@ -60,6 +62,60 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
         summary::print(&suite, &options.policy, &finish)?;
     }
     Ok(code(&finish))
+}
+
+/// The command, with what its results depend on.
+fn command(options: &RunOptions) -> String {
+    let name = |path: &Path| {
+        path.file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
+    let file_name = |text: &str| name(Path::new(text));
+    let mut words: Vec<String> = vec!["proctor".into(), "run".into()];
+    let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    add("--suite", file_name(&options.suite));
+    add("--policy", file_name(&options.policy));
+    for path in &options.verifier {
+        add("--verifier", name(path));
+    }
+    add("--trials", options.trials.to_string());
+    add("--seed", options.seed.to_string());
+    if let Some(limit) = options.limit {
+        add("--limit", limit.to_string());
+    }
+    for filter in &options.filter {
+        add("--filter", filter.clone());
+    }
+    for parameter in &options.parameters {
+        add("--param", parameter.clone());
+    }
+    if let Some(path) = &options.script {
+        add("--script", name(path));
+    }
+    let models = &options.models;
+    for (option, model) in [("--model", &models.model), ("--judge-model", &models.judge_model)] {
+        if let Some(model) = model {
+            add(option, model.clone());
+        }
+    }
+    for judge in &models.judge {
+        add("--judge", file_name(judge));
+    }
+    for prompt in &models.prompts {
+        let (place, file) = prompt.split_once('=').unwrap_or((prompt, ""));
+        add("--prompt", format!("{place}={}", file_name(file)));
+    }
+    let spending = &models.spending;
+    for (option, path) in [
+        ("--models", &spending.models),
+        ("--prices", &spending.prices),
+        ("--cassette", &models.cassette),
+    ] {
+        if let Some(path) = path {
+            add(option, name(path));
+        }
+    }
+    inputs::command(words.iter().map(String::as_str))
 }
 
 /// Number of workers: as asked for, or one a core.

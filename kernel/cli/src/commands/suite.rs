@@ -130,9 +130,12 @@ fn show_task(task: &Task, as_json: bool) -> Result<ExitCode, Failure> {
         task.split.name()
     )?;
     writeln!(out, "{}", styled(DIM, &task.source))?;
-    for (turn, oracle) in task.turns.iter().zip(task.gold.oracle.iter()) {
+    for (at, turn) in task.turns.iter().enumerate() {
         writeln!(out, "\nuser     {}", turn.user)?;
-        write!(out, "{}", oracle_text(oracle))?;
+        match task.gold.oracle.get(at) {
+            Some(oracle) => write!(out, "{}", oracle_text(oracle))?,
+            None => writeln!(out, "oracle   sealed")?,
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ mod code;
 mod crates;
 mod environment;
 mod papers;
+mod sbom;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -157,17 +157,33 @@ fn report(suite: &Suite, proved: impl Iterator<Item = Proved>) -> LintReport {
         }
     }
     let source = manifest(suite);
-    report.findings.extend(
-        dead(suite, &used)
-            .into_iter()
-            .map(|(rule, message)| Finding {
-                task: None,
-                source: source.clone(),
-                rule,
-                message,
-            }),
-    );
+    let of_suite = |(rule, message)| Finding {
+        task: None,
+        source: source.clone(),
+        rule,
+        message,
+    };
+    let whole = match sealed(suite) {
+        Some(message) => vec![(Rule::Sealed, message)],
+        // With sealed tasks, what their mutants would use isn't known.
+        None => dead(suite, &used),
+    };
+    report.findings.extend(whole.into_iter().map(of_suite));
     report
+}
+
+/// Why the suite can't be proved as a whole, if tasks of it are sealed.
+fn sealed(suite: &Suite) -> Option<String> {
+    let mut tasks = suite.tasks.iter().filter(|task| task.sealed);
+    let first = &tasks.next()?.id;
+    let others = match tasks.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "{first}{others}: sealed, and nothing can be proved of them without their gold; lint the \
+         unsealed suite"
+    ))
 }
 
 /// Path of the suite's own file, beside those of its tasks.
@@ -228,6 +244,9 @@ struct Prover<'a> {
 impl Prover<'_> {
     fn prove(&self) -> Proved {
         let (suite, task) = (self.suite, self.task);
+        if task.sealed {
+            return Proved::default();
+        }
         let catalog = &Catalog::of(suite, task);
         let oracle = self.stage.play(self.at, self.tools.oracle, Arc::from([]));
         let mut proof = Proof {

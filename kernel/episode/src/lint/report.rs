@@ -29,11 +29,13 @@ pub enum Rule {
     DeadEquivalence,
     /// A plugin or the kernel failed, so that nothing is proved.
     Fault,
+    /// What counts as done was taken out of tasks, so that nothing can be proved of them.
+    Sealed,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OracleFails,
         Self::OracleCall,
         Self::NoopPasses,
@@ -43,6 +45,7 @@ impl Rule {
         Self::MutantSurvives,
         Self::DeadEquivalence,
         Self::Fault,
+        Self::Sealed,
     ];
 
     /// Its name, as in reports.
@@ -58,6 +61,7 @@ impl Rule {
             Self::MutantSurvives => "mutant-survives",
             Self::DeadEquivalence => "dead-equivalence",
             Self::Fault => "fault",
+            Self::Sealed => "sealed",
         }
     }
 }

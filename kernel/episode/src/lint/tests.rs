@@ -500,3 +500,21 @@ fn equivalence_is_declared_and_every_declaration_is_needed() {
     let report = report(UPDATE, &dead, 1);
     assert_eq!(report.findings[0].source, "tiny/suite.toml");
 }
+
+#[test]
+fn of_sealed_tasks_it_is_said_once_that_nothing_can_be_proved() {
+    let sealed = |id: &str| {
+        format!(
+            "[[task]]\nid = \"{id}\"\nkind = \"modify_quote\"\nsplit = \"holdout\"\n\
+             sealed = \"{}\"\n[[task.turn]]\nuser = \"Do it.\"\n",
+            "0".repeat(64)
+        )
+    };
+    // What only the sealed tasks may have needed isn't called dead.
+    let unused = EQUIVALENT.replace("[\"modify_quote\"]", "[\"modify_quote\", \"cancel_quote\"]");
+    check(
+        &[UPDATE, &sealed("one"), &sealed("two")].concat(),
+        &unused,
+        &[(Rule::Sealed, "one and 1 more: sealed")],
+    );
+}

@@ -76,7 +76,7 @@ impl Conversation {
     pub(super) fn halt(&self) -> Option<RunError> {
         match self.calls.borrow().failure()? {
             ChatError::Budget(reason) => Some(RunError::Budget(reason.clone())),
-            error @ (ChatError::Unrecorded(_) | ChatError::Cassette(_)) => {
+            error @ (ChatError::Unrecorded(_) | ChatError::Cassette(_) | ChatError::Closed(_)) => {
                 Some(RunError::Model(error.to_string()))
             }
             _ => None,
@@ -206,7 +206,7 @@ fn refuse(error: &ChatError) -> wire::ChatError {
         ChatError::Budget(_) | ChatError::Allowance(_) => {
             wire::ChatError::Budget(error.to_string())
         }
-        ChatError::Provider(_) | ChatError::Cassette(_) => {
+        ChatError::Provider(_) | ChatError::Cassette(_) | ChatError::Closed(_) => {
             wire::ChatError::Provider("the model gave no reply".into())
         }
         ChatError::Unrecorded(_) => {

@@ -128,6 +128,11 @@ impl<'a> Worker<'a> {
             Ok(()) if truncated => Outcome::AgentError,
             Ok(()) => self.examine(task, conversation, &mut record),
         };
+        // Without its gold a task can only be failed: such fails would count, and no pass.
+        if record.outcome.is_scored() && self.is_sealed(task) {
+            record.marks = vec![sealed()];
+            record.outcome = conclude(&mut record);
+        }
         // Only now: the verifiers read them in the environment.
         record.steps = self.env.borrow_mut().take_steps();
         record
@@ -212,7 +217,13 @@ impl<'a> Worker<'a> {
         conclude(record)
     }
 
-    /// Has every judge judge the episode, if every verifier gave a verdict.
+    fn is_sealed(&self, task: usize) -> bool {
+        let task = self.examination.suite.tasks.get(task);
+        task.is_some_and(|task| task.sealed)
+    }
+
+    /// Has every judge judge the episode, if every verifier gave a verdict. A model that failed one
+    /// judge is asked by no other: the episode has no score any more.
     fn judge(&self, marks: &[Marked], conversation: Option<&Conversation>) -> Vec<Opinion> {
         let verdicts: Result<Vec<Verdict>, _> =
             marks.iter().map(|mark| mark.verdict.clone()).collect();
@@ -227,6 +238,7 @@ impl<'a> Worker<'a> {
                 .map(|(conversation, model)| conversation.seat(Role::Judge, model));
             let judged = seat.judge.judge(&episode, &verdicts, &seat.prompts, model);
             let fault = conversation.and_then(Conversation::fault);
+            let failed = fault.is_some();
             opinions.push(Opinion {
                 judge: seat.judge.name().to_owned(),
                 digest: seat.judge.digest(),
@@ -234,6 +246,9 @@ impl<'a> Worker<'a> {
                 log: judged.log,
                 fuel: judged.fuel,
             });
+            if failed {
+                break;
+            }
         }
         opinions
     }
@@ -243,6 +258,9 @@ impl<'a> Worker<'a> {
         let Some(task) = examination.suite.tasks.get(task) else {
             return Vec::new();
         };
+        if task.sealed {
+            return vec![sealed()];
+        }
         let refusal = examination.refusal.filter(|_| task.gold.refusal.is_some());
         let answer = examination.answer.filter(|_| !task.gold.answers.is_empty());
         let episode: Rc<RefCell<dyn EpisodeRead>> = Rc::clone(&self.env) as _;
@@ -312,6 +330,22 @@ fn conclude(record: &mut EpisodeRecord) -> Outcome {
         Outcome::Pass
     } else {
         Outcome::Fail
+    }
+}
+
+/// What stands in the place of verdicts on a sealed task.
+fn sealed() -> Marked {
+    let message = "the task's gold is sealed: run it on the unsealed suite for a verdict";
+    let fault = Fault {
+        kind: FaultKind::Sealed,
+        ..kernel_fault("verify", message.into())
+    };
+    Marked {
+        verifier: fault.plugin.clone(),
+        digest: fault.digest,
+        verdict: Err(fault),
+        log: Vec::new(),
+        fuel: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proctor_crm::{Code, Column, Entity, Kind, Money, Timestamp, Tool, Value};
 use proctor_host::wire;
 use proctor_host::{
-    Choice, Digest, ExpectedAnswer, ExpectedCell, ExpectedChange, ExpectedDelete, ExpectedInsert,
+    Choice, ExpectedAnswer, ExpectedCell, ExpectedChange, ExpectedDelete, ExpectedInsert,
     ExpectedRefusal, ExpectedUpdate, Fact, Gold, Pattern, ScriptedTurn, ToolCall, value_to_wire,
 };
 
@@ -14,7 +14,6 @@ use super::file::{
     AnswerEntry, CallEntry, ExpectEntry, FactEntry, InsertEntry, RefusalEntry, TaskEntry, TurnEntry,
 };
 use super::{Derived, Task, Turn};
-use crate::canonical;
 use crate::error::{Source, SuiteError};
 use crate::records::{self, Names};
 use crate::script;
@@ -35,11 +34,6 @@ impl Compiler<'_> {
         let id = entry.id.get_ref();
         let wrong = |message: String| self.source.error(at, format!("task `{id}`: {message}"));
         self.kind(entry)?;
-        if entry.negative.is_some() != entry.expect.refusal.is_some() {
-            return Err(wrong(
-                "`negative` and `expect.refusal` belong together".into(),
-            ));
-        }
         let mut names = self.names.clone();
         records::declare(self.source, &entry.setup, &mut names)?;
         let setup = records::rows(self.source, &entry.setup, &names)?;
@@ -51,28 +45,13 @@ impl Compiler<'_> {
         if entry.turn.is_empty() {
             return Err(wrong("has no turn".into()));
         }
-        script::check_references(self.source, &entry.turn)?;
-        let oracle = entry
-            .turn
-            .iter()
-            .map(|turn| inner.scripted(turn))
-            .collect::<Result<Vec<ScriptedTurn>, _>>()?;
-        let changes = inner.changes(&entry.expect).map_err(&wrong)?;
-        if changes.is_empty() && entry.negative.is_none() && entry.read_only.is_none() {
-            return Err(wrong("expects no change: say why in `read_only`".into()));
-        }
-        let refusal = match &entry.expect.refusal {
-            Some(refusal) => Some(inner.refusal(refusal, entry)?),
-            None => None,
+        let gold = match (&entry.sealed, entry.tells()) {
+            (None, _) => inner.gold(entry)?,
+            (Some(_), None) => Gold::default(),
+            (Some(_), Some(key)) => {
+                return Err(wrong(format!("is sealed, and says all the same `{key}`")));
+            }
         };
-        let answers = entry
-            .turn
-            .iter()
-            .enumerate()
-            .filter_map(|(turn, of)| of.answer.as_ref().map(|answer| (turn, answer)))
-            .filter(|(_, answer)| !answer.records.is_empty() || !answer.facts.is_empty())
-            .map(|(turn, answer)| inner.answer(turn, answer))
-            .collect::<Result<_, _>>()?;
         let turns = entry
             .turn
             .iter()
@@ -87,14 +66,49 @@ impl Compiler<'_> {
             read_only: entry.read_only.clone(),
             setup,
             turns,
-            gold: Arc::new(Gold {
-                changes,
-                refusal,
-                answers,
-                oracle: oracle.into(),
-            }),
-            digest: Digest::of(canonical::to_string(entry).as_bytes()),
+            sealed: entry.sealed.is_some(),
+            gold: Arc::new(gold),
+            digest: entry.digest(&self.source)?,
             source: format!("{}:{line}", self.source.path.display()),
+        })
+    }
+
+    /// What counts as done, and the oracle.
+    fn gold(&self, entry: &TaskEntry) -> Result<Gold, SuiteError> {
+        let (at, id) = (entry.id.span().start, entry.id.get_ref());
+        let wrong = |message: String| self.source.error(at, format!("task `{id}`: {message}"));
+        if entry.negative.is_some() != entry.expect.refusal.is_some() {
+            return Err(wrong(
+                "`negative` and `expect.refusal` belong together".into(),
+            ));
+        }
+        script::check_references(self.source, &entry.turn)?;
+        let oracle = entry
+            .turn
+            .iter()
+            .map(|turn| self.scripted(turn))
+            .collect::<Result<Vec<ScriptedTurn>, _>>()?;
+        let changes = self.changes(&entry.expect).map_err(&wrong)?;
+        if changes.is_empty() && entry.negative.is_none() && entry.read_only.is_none() {
+            return Err(wrong("expects no change: say why in `read_only`".into()));
+        }
+        let refusal = match &entry.expect.refusal {
+            Some(refusal) => Some(self.refusal(refusal, entry)?),
+            None => None,
+        };
+        let answers = entry
+            .turn
+            .iter()
+            .enumerate()
+            .filter_map(|(turn, of)| of.answer.as_ref().map(|answer| (turn, answer)))
+            .filter(|(_, answer)| !answer.records.is_empty() || !answer.facts.is_empty())
+            .map(|(turn, answer)| self.answer(turn, answer))
+            .collect::<Result<_, _>>()?;
+        Ok(Gold {
+            changes,
+            refusal,
+            answers,
+            oracle: oracle.into(),
         })
     }
 

@@ -70,6 +70,10 @@ pub(crate) struct TaskEntry {
     pub(crate) kind: Spanned<String>,
     /// What the task may be used for.
     pub(crate) split: Split,
+    /// The whole task's digest, where what counts as done was taken out of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub(crate) sealed: Option<Spanned<String>>,
     /// The kind of failure, where the right act is a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) negative: Option<String>,

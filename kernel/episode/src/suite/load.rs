@@ -9,6 +9,7 @@ use proctor_store::{Snapshot, Sqlite, Store, StoreError};
 
 use super::compile::Compiler;
 use super::file::{SuiteFile, TasksFile};
+use super::files::SuiteFiles;
 use super::{Equivalent, Suite};
 use crate::canonical;
 use crate::error::{Source, SuiteError, read};
@@ -23,30 +24,9 @@ impl Suite {
     /// # Errors
     /// When a file cannot be read or says something that no suite can.
     pub fn load(folder: &Path) -> Result<Self, SuiteError> {
-        let files = toml_files(folder)?;
-        let manifest = folder.join("suite.toml");
-        let text = files.get(&manifest).ok_or_else(|| SuiteError {
-            path: folder.to_owned(),
-            at: None,
-            message: "is no suite: it has no suite.toml".into(),
-        })?;
-        let head: SuiteFile = Source {
-            path: &manifest,
-            text,
-        }
-        .parse()?;
-        let data = folder.join("..").join("..").join(head.data.get_ref());
-        let data = data.canonicalize().unwrap_or(data);
-        let data_files = toml_files(&data).map_err(|error| {
-            let at = head.data.span().start;
-            Source {
-                path: &manifest,
-                text,
-            }
-            .error(at, format!("`data`: {error}"))
-        })?;
-        let suite = Self::from_files(&manifest, &files, &data_files)?;
-        prove(&suite.data, &data_files)?;
+        let files = SuiteFiles::read(folder)?;
+        let suite = files.compile()?;
+        prove(&suite.data, &files.data)?;
         Ok(suite)
     }
 
@@ -192,7 +172,7 @@ fn prove(data: &Snapshot, files: &Files) -> Result<(), SuiteError> {
     })
 }
 
-fn toml_files(folder: &Path) -> Result<Files, SuiteError> {
+pub(super) fn toml_files(folder: &Path) -> Result<Files, SuiteError> {
     let wrong = |message: String| SuiteError {
         path: folder.to_owned(),
         at: None,

@@ -2,7 +2,9 @@
 
 mod compile;
 pub(crate) mod file;
+mod files;
 mod load;
+mod seal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use proctor_host::{Digest, Gold};
 use proctor_store::Snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use files::SuiteFiles;
 
 /// What a task may be used for.
 #[derive(
@@ -121,19 +125,21 @@ pub struct Task {
     pub setup: Vec<Row>,
     /// What the user says.
     pub turns: Vec<Turn>,
-    /// What counts as done, and the oracle.
+    /// Whether what counts as done was taken out: nobody can tell whether the task is done.
+    pub sealed: bool,
+    /// What counts as done, and the oracle; empty if the task is sealed.
     pub gold: Arc<Gold>,
-    /// Digest of everything the task says.
+    /// Digest of everything the task says; if it is sealed, of what it said before.
     pub digest: Digest,
     /// Where it is written, as `file:line`.
     pub source: String,
 }
 
 impl Task {
-    /// Whether a right episode leaves the state as it was.
+    /// Whether a right episode leaves the state as it was. Of a sealed task nobody knows.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
-        self.gold.changes.is_empty()
+        !self.sealed && self.gold.changes.is_empty()
     }
 }
 

@@ -1,20 +1,124 @@
-//! The chain that holds a run's lines together, and reading them back along it.
+//! The chain that holds a run's lines together: writing lines along it, and reading them back.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{ResumeError, TelemetryError};
 use crate::canonical;
+use crate::error::json_reason;
 
 /// Longest line that is read back, in bytes.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 
+/// Why a line could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryReadError {
+    /// Reading failed.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// A line is not what was written.
+    #[error("line {line} is not as it was written: {reason}")]
+    Broken {
+        /// Number of the line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl TelemetryReadError {
+    /// The same, with the file that was read.
+    #[must_use]
+    pub fn at(self, path: &Path) -> TelemetryError {
+        let path = path.to_owned();
+        match self {
+            Self::Io(source) => TelemetryError::Io { path, source },
+            Self::Broken { line, reason } => TelemetryError::Resume {
+                path,
+                reason: ResumeError::Broken { line, reason },
+            },
+        }
+    }
+}
+
+/// One line, as it was written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryLine {
+    /// The line's chain, 64 hexadecimal digits.
+    pub chain: String,
+    /// Name of the event.
+    pub event: String,
+    /// What the event says.
+    pub fields: Json,
+    /// Number of the line, from 0.
+    pub seq: u64,
+    /// What no hash covers; null where there is nothing such.
+    #[serde(default)]
+    pub wall: Json,
+}
+
+impl TelemetryLine {
+    /// `"event":…,"fields":…`: what the chain covers, but for the line's number.
+    pub(super) fn body(&self) -> String {
+        format!(
+            "\"event\":{},\"fields\":{}",
+            canonical::to_string(&self.event),
+            canonical::to_string(&self.fields)
+        )
+    }
+
+    /// Id of the episode that the line belongs to, if it does to one.
+    #[must_use]
+    pub fn episode(&self) -> Option<&str> {
+        self.fields["gen_ai.conversation.id"].as_str()
+    }
+}
+
+/// A place between two lines, from which a chain can be gone on with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mark {
+    /// Bytes of the lines before.
+    pub(super) bytes: u64,
+    /// Number of lines before.
+    pub(super) seq: u64,
+    /// Chain of the line before; empty for the first.
+    pub(super) chain: String,
+}
+
+impl Mark {
+    /// Appends a line to `bytes` and moves on behind it.
+    pub(super) fn append<W: Serialize>(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        body: &str,
+        wall: Option<&W>,
+    ) {
+        let before = bytes.len();
+        let chain = link(&self.chain, body, self.seq);
+        bytes.extend_from_slice(b"{\"chain\":\"");
+        bytes.extend_from_slice(chain.as_bytes());
+        bytes.extend_from_slice(b"\",");
+        bytes.extend_from_slice(body.as_bytes());
+        bytes.extend_from_slice(format!(",\"seq\":{}", self.seq).as_bytes());
+        if let Some(wall) = wall {
+            bytes.extend_from_slice(b",\"wall\":");
+            canonical::write(bytes, wall);
+        }
+        bytes.extend_from_slice(b"}\n");
+        self.bytes += (bytes.len() - before) as u64;
+        self.seq += 1;
+        self.chain = chain;
+    }
+}
+
 /// The chain of a line: of what came before and the line's own canonical event.
-pub(super) fn link(before: &str, body: &str, seq: u64) -> String {
+fn link(before: &str, body: &str, seq: u64) -> String {
     let digest = Sha256::new()
         .chain_update(before)
         .chain_update(b"{")
@@ -34,123 +138,97 @@ pub(super) fn link(before: &str, body: &str, seq: u64) -> String {
 /// # Errors
 /// At the first line that was altered, added, dropped or cut short.
 pub fn verify_chain(path: &Path) -> Result<u64, TelemetryError> {
-    let io = |source| TelemetryError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let mut lines = Lines::new(file);
-    loop {
-        match lines.next_line() {
-            Ok(Some(_)) => {}
-            Ok(None) if lines.bytes == length => return Ok(lines.seq),
-            Ok(None) => {
-                let line = lines.seq + 1;
-                let reason = ResumeError::Broken {
-                    line,
-                    reason: "it is cut short".into(),
-                };
-                return Err(TelemetryError::Resume {
-                    path: path.to_owned(),
-                    reason,
-                });
-            }
-            Err(LineError::Io(source)) => return Err(io(source)),
-            Err(LineError::Broken(reason)) => {
-                return Err(TelemetryError::Resume {
-                    path: path.to_owned(),
-                    reason,
-                });
-            }
-        }
+    let file = File::open(path).map_err(|error| TelemetryReadError::Io(error).at(path))?;
+    let mut lines = TelemetryReader::new(file);
+    while lines.next_line().map_err(|error| error.at(path))?.is_some() {}
+    Ok(lines.lines())
+}
+
+/// Telemetry read back line by line, each held to the chain.
+pub struct TelemetryReader<R> {
+    reader: BufReader<R>,
+    mark: Mark,
+    text: Vec<u8>,
+}
+
+impl<R: Read> TelemetryReader<R> {
+    /// Reads a run from its first line on.
+    pub fn new(source: R) -> Self {
+        Self::behind(source, Mark::default())
     }
-}
 
-/// Lines read back, each held to the chain.
-pub(super) struct Lines {
-    reader: BufReader<File>,
-    pub(super) bytes: u64,
-    pub(super) seq: u64,
-    pub(super) chain: String,
-}
-
-pub(super) struct LineRead {
-    pub(super) event: String,
-    pub(super) fields: Json,
-    pub(super) wall: Json,
-}
-
-pub(super) enum LineError {
-    Io(io::Error),
-    Broken(ResumeError),
-}
-
-pub(super) struct Mark {
-    pub(super) bytes: u64,
-    pub(super) seq: u64,
-    pub(super) chain: String,
-}
-
-impl Lines {
-    pub(super) fn new(file: File) -> Self {
+    /// Reads on behind `mark`, where `source` already is.
+    pub(super) fn behind(source: R, mark: Mark) -> Self {
         Self {
-            reader: BufReader::new(file),
-            bytes: 0,
-            seq: 0,
-            chain: String::new(),
+            reader: BufReader::new(source),
+            mark,
+            text: Vec::new(),
         }
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.bytes,
-            seq: self.seq,
-            chain: self.chain.clone(),
-        }
+    /// Number of lines read so far.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.mark.seq
     }
 
-    /// The next whole line; nothing at the end, or where the last line was cut short.
-    pub(super) fn next_line(&mut self) -> Result<Option<LineRead>, LineError> {
-        let mut text = Vec::new();
+    /// Where the next line begins.
+    pub(super) fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// The next line; nothing behind the last.
+    ///
+    /// # Errors
+    /// At a line that was altered, added, dropped or cut short, the last one included.
+    pub fn next_line(&mut self) -> Result<Option<TelemetryLine>, TelemetryReadError> {
+        let line = self.next_whole_line()?;
+        if line.is_none() && !self.text.is_empty() {
+            return Err(self.broken("it is cut short"));
+        }
+        Ok(line)
+    }
+
+    /// As [`Self::next_line`], but a last line that was cut short is none: whoever wrote it was
+    /// interrupted.
+    pub(super) fn next_whole_line(&mut self) -> Result<Option<TelemetryLine>, TelemetryReadError> {
+        self.text.clear();
         let mut limited = (&mut self.reader).take(LINE_BYTES_MAX);
-        let read = limited
-            .read_until(b'\n', &mut text)
-            .map_err(LineError::Io)?;
-        if read == 0 || text.last() != Some(&b'\n') {
+        let read = limited.read_until(b'\n', &mut self.text)? as u64;
+        if self.text.last() != Some(&b'\n') {
+            if read == LINE_BYTES_MAX {
+                return Err(self.broken(format!("it has more than {LINE_BYTES_MAX} bytes")));
+            }
             return Ok(None);
         }
-        let line = self.seq + 1;
-        let broken = |reason: &str| {
-            LineError::Broken(ResumeError::Broken {
-                line,
-                reason: reason.into(),
-            })
-        };
-        let value: Json = serde_json::from_slice(&text)
-            .map_err(|error| broken(&format!("it is no JSON from column {} on", error.column())))?;
-        if value["seq"].as_u64() != Some(self.seq) {
-            return Err(broken("it is out of sequence"));
+        let line = self.parse()?;
+        if line.seq != self.mark.seq {
+            return Err(self.broken("it is out of sequence"));
         }
-        let body = format!(
-            "\"event\":{},\"fields\":{}",
-            canonical::to_string(&value["event"]),
-            canonical::to_string(&value["fields"])
-        );
-        let chain = link(&self.chain, &body, self.seq);
-        if value["chain"].as_str() != Some(chain.as_str()) {
-            return Err(broken("its chain doesn't fit"));
+        let chain = link(&self.mark.chain, &line.body(), line.seq);
+        if line.chain != chain {
+            return Err(self.broken("its chain doesn't fit"));
         }
-        self.chain = chain;
-        self.seq += 1;
-        self.bytes += read as u64;
-        let event = value["event"].as_str().unwrap_or_default().to_owned();
-        let fields = value.get("fields").cloned().unwrap_or_default();
-        let wall = value.get("wall").cloned().unwrap_or_default();
-        Ok(Some(LineRead {
-            event,
-            fields,
-            wall,
-        }))
+        self.mark.chain = chain;
+        self.mark.seq += 1;
+        self.mark.bytes += read;
+        Ok(Some(line))
+    }
+
+    fn parse(&self) -> Result<TelemetryLine, TelemetryReadError> {
+        serde_json::from_slice(&self.text).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => self.broken(format!(
+                "it is no line of telemetry: {}",
+                json_reason(&error)
+            )),
+            _ => self.broken(format!("it is no JSON from column {} on", error.column())),
+        })
+    }
+
+    fn broken(&self, reason: impl Into<String>) -> TelemetryReadError {
+        TelemetryReadError::Broken {
+            line: self.mark.seq + 1,
+            reason: reason.into(),
+        }
     }
 }

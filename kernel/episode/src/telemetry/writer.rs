@@ -13,7 +13,7 @@ use proctor_model::Usage;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::chain::{LineError, Lines, link};
+use super::chain::{Mark, TelemetryReader};
 use super::error::{ResumeError, TelemetryError};
 use super::events::{Event, RunEnd, RunStart, Wall, of_episode};
 use crate::canonical;
@@ -24,6 +24,9 @@ use crate::suite::Suite;
 use crate::summary::{AskedOnce, Tally};
 
 pub use super::events::RunStart as RunHeader;
+
+#[cfg(test)]
+mod tests;
 
 /// Name of the telemetry file in a run's folder.
 const TELEMETRY: &str = "telemetry.jsonl";
@@ -49,8 +52,7 @@ pub struct TelemetryWriter {
     pending_path: PathBuf,
     waiting: BTreeMap<usize, Vec<EventText>>,
     next: usize,
-    seq: u64,
-    chain: String,
+    end: Mark,
     total: usize,
     tally: Tally,
     suite: std::sync::Arc<Suite>,
@@ -62,7 +64,10 @@ struct EventText {
     /// `"event":…,"fields":…`
     body: String,
     wall: Option<Wall>,
-    ends: Option<(String, Outcome, Option<f64>)>,
+    /// The call that it tells of, with the role, if it tells of one.
+    call: Option<(String, AskedOnce)>,
+    /// The episode that it ends, if it ends one.
+    ends: Option<Recorded>,
 }
 
 #[derive(serde::Deserialize, Serialize)]
@@ -156,8 +161,7 @@ impl TelemetryWriter {
             pending_path,
             waiting: BTreeMap::new(),
             next: 0,
-            seq: 0,
-            chain: String::new(),
+            end: Mark::default(),
             total: usize::try_from(header.episodes).unwrap_or(usize::MAX),
             tally: Tally::default(),
             suite,
@@ -193,15 +197,26 @@ impl TelemetryWriter {
         };
         let episode = format!("{}#{}", task.id, finished.record.trial);
         let record = &finished.record;
+        // Events tell of the calls in this order.
+        let mut calls = record.calls.iter();
         let mut events: Vec<EventText> = of_episode(record, task, &episode)
             .into_iter()
-            .map(|(event, wall)| EventText {
-                wall,
-                ..event_text(&event)
+            .map(|(event, wall)| {
+                let asks = matches!(event, Event::ModelCall(_));
+                let call = asks.then(|| calls.next()).flatten();
+                EventText {
+                    wall,
+                    call: call.map(|call| (call.role.name().to_owned(), AskedOnce::of(call))),
+                    ..event_text(&event)
+                }
             })
             .collect();
         if let Some(last) = events.last_mut() {
-            last.ends = Some((task.id.clone(), record.outcome, record.reward));
+            last.ends = Some(Recorded {
+                task: task.id.clone(),
+                outcome: record.outcome,
+                reward: record.reward,
+            });
         }
         if finished.index == self.next {
             self.append(&events)?;
@@ -282,21 +297,9 @@ impl TelemetryWriter {
     /// Appends lines with one write.
     fn append(&mut self, events: &[EventText]) -> Result<(), TelemetryError> {
         let mut bytes = Vec::with_capacity(events.iter().map(|event| event.body.len() + 160).sum());
-        let mut chain = std::mem::take(&mut self.chain);
-        let mut seq = self.seq;
+        let mut end = self.end.clone();
         for event in events {
-            chain = link(&chain, &event.body, seq);
-            bytes.extend_from_slice(b"{\"chain\":\"");
-            bytes.extend_from_slice(chain.as_bytes());
-            bytes.extend_from_slice(b"\",");
-            bytes.extend_from_slice(event.body.as_bytes());
-            bytes.extend_from_slice(format!(",\"seq\":{seq}").as_bytes());
-            if let Some(wall) = &event.wall {
-                bytes.extend_from_slice(b",\"wall\":");
-                canonical::write(&mut bytes, wall);
-            }
-            bytes.extend_from_slice(b"}\n");
-            seq += 1;
+            end.append(&mut bytes, &event.body, event.wall.as_ref());
         }
         self.file
             .write_all(&bytes)
@@ -304,26 +307,16 @@ impl TelemetryWriter {
                 path: self.path.clone(),
                 source,
             })?;
-        (self.chain, self.seq) = (chain, seq);
-        for event in events.iter().filter(|event| event.is_call()) {
-            self.tally_call(&event.body, event.wall.as_ref());
-        }
-        for (task, outcome, reward) in events.iter().filter_map(|event| event.ends.clone()) {
-            self.tally.add(&Recorded {
-                task,
-                outcome,
-                reward,
-            });
+        self.end = end;
+        for event in events {
+            if let Some((role, call)) = &event.call {
+                self.tally.add_call(role, *call);
+            }
+            if let Some(recorded) = &event.ends {
+                self.tally.add(recorded);
+            }
         }
         Ok(())
-    }
-
-    fn tally_call(&mut self, body: &str, wall: Option<&Wall>) {
-        let value: Json = serde_json::from_str(&format!("{{{body}}}")).unwrap_or_default();
-        let live = matches!(wall, Some(Wall::Call(wall)) if wall.is_live());
-        if let Some((role, call)) = asked_once(&value["fields"], live) {
-            self.tally.add_call(&role, call);
-        }
     }
 
     /// Reads what is there, checks its chain, and cuts off what comes after the last episode
@@ -337,27 +330,24 @@ impl TelemetryWriter {
             path: self.path.clone(),
             source,
         })?;
-        let mut lines = Lines::new(file);
+        let mut lines = TelemetryReader::new(file);
         let mut good = None;
         let mut done = 0;
         // Of the episode that is being read: they count if it is complete.
         let mut calls: Vec<(String, AskedOnce)> = Vec::new();
-        while let Some(line) = lines.next_line().map_err(|error| match error {
-            LineError::Io(source) => TelemetryError::Io {
-                path: self.path.clone(),
-                source,
-            },
-            LineError::Broken(reason) => broken(reason),
-        })? {
+        while let Some(line) = lines
+            .next_whole_line()
+            .map_err(|error| error.at(&self.path))?
+        {
             match line.event.as_str() {
                 "run.start" => {
                     same_run(&line.fields, header).map_err(broken)?;
-                    good = Some(lines.mark());
+                    good = Some(lines.mark().clone());
                 }
                 "episode.end" => {
                     let Some(recorded) = recorded(&line.fields) else {
                         return Err(broken(ResumeError::Broken {
-                            line: lines.seq,
+                            line: lines.lines(),
                             reason: "it says no outcome".into(),
                         }));
                     };
@@ -366,7 +356,7 @@ impl TelemetryWriter {
                         self.tally.add_call(&role, call);
                     }
                     done += 1;
-                    good = Some(lines.mark());
+                    good = Some(lines.mark().clone());
                 }
                 "model.call" => {
                     let live = line.wall["origin"] == "live";
@@ -374,7 +364,7 @@ impl TelemetryWriter {
                 }
                 "run.end" => {
                     self.ended = true;
-                    good = Some(lines.mark());
+                    good = Some(lines.mark().clone());
                 }
                 _ => {}
             }
@@ -388,7 +378,7 @@ impl TelemetryWriter {
         };
         self.file.set_len(mark.bytes).map_err(io)?;
         self.file.seek(SeekFrom::End(0)).map_err(io)?;
-        (self.chain, self.seq) = (mark.chain, mark.seq);
+        self.end = mark;
         self.next = done;
         Ok(())
     }
@@ -418,15 +408,7 @@ impl TelemetryWriter {
             if line.index < self.next {
                 continue;
             }
-            let events: Vec<EventText> = line
-                .events
-                .into_iter()
-                .map(|event| EventText {
-                    ends: ends(&event.body),
-                    body: event.body,
-                    wall: event.wall,
-                })
-                .collect();
+            let events: Vec<EventText> = line.events.into_iter().map(EventText::read).collect();
             if events.last().is_some_and(|event| event.ends.is_some()) {
                 self.waiting.insert(line.index, events);
             }
@@ -436,8 +418,24 @@ impl TelemetryWriter {
 }
 
 impl EventText {
-    fn is_call(&self) -> bool {
-        self.body.starts_with("\"event\":\"model.call\"")
+    /// An event that was finished before its turn, read back.
+    fn read(event: PendingEvent) -> Self {
+        let PendingEvent { body, wall } = event;
+        let value: Json = serde_json::from_str(&format!("{{{body}}}")).unwrap_or_default();
+        let (name, fields) = (value["event"].as_str(), &value["fields"]);
+        let live = matches!(&wall, Some(Wall::Call(wall)) if wall.is_live());
+        Self {
+            call: match name {
+                Some("model.call") => asked_once(fields, live),
+                _ => None,
+            },
+            ends: match name {
+                Some("episode.end") => recorded(fields),
+                _ => None,
+            },
+            body,
+            wall,
+        }
     }
 }
 
@@ -484,20 +482,12 @@ fn event_text(event: &Event<'_>) -> EventText {
     EventText {
         body,
         wall: None,
+        call: None,
         ends: None,
     }
 }
 
-/// Outcome of the episode that an event ends, if it ends one.
-fn ends(body: &str) -> Option<(String, Outcome, Option<f64>)> {
-    let value: Json = serde_json::from_str(&format!("{{{body}}}")).ok()?;
-    if value["event"] != "episode.end" {
-        return None;
-    }
-    let recorded = recorded(&value["fields"])?;
-    Some((recorded.task, recorded.outcome, recorded.reward))
-}
-
+/// What telemetry says of an episode's end.
 fn recorded(fields: &Json) -> Option<Recorded> {
     let episode = fields["gen_ai.conversation.id"].as_str()?;
     Some(Recorded {

@@ -193,10 +193,11 @@ impl fmt::Debug for Cassette {
 }
 
 impl Cassette {
-    /// Begins a recording in a new file; folders above it are made.
+    /// Begins a recording in a new file. It is made with the first recording or when the cassette
+    /// is finished, and folders above it with it; until then nothing is on the disk.
     ///
     /// # Errors
-    /// When the file exists, or can't be written.
+    /// When the file exists.
     pub fn create(
         path: impl AsRef<Path>,
         header: &Header,
@@ -296,7 +297,7 @@ impl Cassette {
     ///
     /// # Errors
     /// When the cassette was opened to be read, this call is recorded already, there is more than
-    /// a frame or a conversation can hold, or the file can't be written.
+    /// a frame or a conversation can hold, or the file can't be made or written.
     pub fn record(
         &self,
         place: &Place<'_>,
@@ -316,7 +317,7 @@ impl Cassette {
     /// records more finishes again; otherwise nothing happens.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file can't be made or written.
     pub fn finish(&self) -> Result<(), CassetteError> {
         self.lock().finish(&self.path)
     }

@@ -41,13 +41,17 @@ pub fn rewrite(
         });
     }
     let partial = beside(target);
-    let count = copy(source, &partial, header, keep).and_then(|count| {
+    // What was recorded went through a redactor then; what is kept stays as it is.
+    let made = Cassette::create(&partial, header, Redactor::none())?;
+    let copied = copy(source, &made, keep);
+    let ours = made.lock().has_file();
+    drop(made);
+    let count = copied.and_then(|count| {
         fs::rename(&partial, target).map_err(CassetteError::io(target, "rename"))?;
         Ok(count)
     });
     // What another run is writing there is its own, and so is what it left when it was killed.
-    let foreign = matches!(count, Err(CassetteError::Exists { .. }));
-    if count.is_err() && !foreign {
+    if count.is_err() && ours {
         // The first error is the one to tell.
         let _ = fs::remove_file(&partial);
     }
@@ -62,12 +66,9 @@ fn beside(target: &Path) -> PathBuf {
 
 fn copy(
     source: &Cassette,
-    target: &Path,
-    header: &Header,
+    target: &Cassette,
     keep: &mut dyn FnMut(Exchange) -> Option<Exchange>,
 ) -> Result<RewriteCount, CassetteError> {
-    // What was recorded went through a redactor then; what is kept stays as it is.
-    let target = Cassette::create(target, header, Redactor::none())?;
     let mut count = RewriteCount::default();
     for exchange in source.exchanges() {
         match keep(exchange?) {

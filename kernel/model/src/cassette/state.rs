@@ -32,9 +32,12 @@ enum Phase {
     Finished,
 }
 
-/// An open file, and where everything in it stands.
+/// A file, and where everything in it stands.
 pub(super) struct State {
-    file: File,
+    /// Nothing until something is written: a run that fails before leaves no file behind.
+    file: Option<File>,
+    /// What the file starts with, while it isn't written.
+    start: Vec<u8>,
     pub(super) index: Index,
     /// Where the next frame goes, in bytes from the start of the file.
     end: u64,
@@ -44,40 +47,29 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The file is made with the first recording, or when the cassette is finished.
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, CassetteError> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(CassetteError::io(path, "make the folder of"))?;
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path);
-        let file = file.map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => CassetteError::Exists {
+        if path.exists() {
+            return Err(CassetteError::Exists {
                 path: path.to_owned(),
-            },
-            _ => CassetteError::io(path, "create")(source),
-        })?;
-        lock(path, &file)?;
-        Self::begin(path, file, header)
+            });
+        }
+        Self::begin(path, None, header)
     }
 
-    /// Writes the header into a file that has nothing else.
-    fn begin(path: &Path, file: File, header: &Header) -> Result<Self, CassetteError> {
+    /// What will be a cassette with this header, in place of whatever is in the file.
+    fn begin(path: &Path, file: Option<File>, header: &Header) -> Result<Self, CassetteError> {
         let entries = [Entry::Header(header.clone())];
         let (frame, chain) = frame::seal(path, Chain::start(), &entries)?;
         let start = [&MAGIC, frame.as_slice()].concat();
-        let mut state = Self {
+        Ok(Self {
             file,
             index: Index::default(),
-            end: 0,
+            end: start.len() as u64,
+            start,
             chain,
             phase: Phase::Torn,
-        };
-        state.write(path, &start)?;
-        state.end = start.len() as u64;
-        Ok(state)
+        })
     }
 
     pub(super) fn open(path: &Path) -> Result<(Header, Self), CassetteError> {
@@ -116,16 +108,16 @@ impl State {
 
     /// Reads and checks all of a file; without a header, it ends in the middle of it.
     fn scan(path: &Path, file: File) -> Result<(Option<Header>, Self), CassetteError> {
+        let copy = file.try_clone().map_err(CassetteError::io(path, "open"))?;
+        let mut input = BufReader::new(copy);
         let mut state = Self {
-            file,
+            file: Some(file),
+            start: Vec::new(),
             index: Index::default(),
             end: 0,
             chain: Chain::start(),
             phase: Phase::Recording,
         };
-        let copy = state.file.try_clone();
-        let copy = copy.map_err(CassetteError::io(path, "open"))?;
-        let mut input = BufReader::new(copy);
         if !read_magic(path, &mut input)? {
             state.phase = Phase::Torn;
             return Ok((None, state));
@@ -312,33 +304,47 @@ impl State {
     }
 
     fn sync(&self, path: &Path) -> Result<(), CassetteError> {
-        self.file
-            .sync_all()
-            .map_err(CassetteError::io(path, "save"))
+        let synced = self.file.as_ref().map_or(Ok(()), File::sync_all);
+        synced.map_err(CassetteError::io(path, "save"))
     }
 
     /// One write at the end of what counts, after what stands there otherwise has been cut off.
+    /// Before the first, the start is written.
     fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), CassetteError> {
         let cut = self.phase != Phase::Recording;
         self.phase = Phase::Torn;
+        let at = self.end.saturating_sub(self.start.len() as u64);
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(make(path)?),
+        };
         let written = (|| {
             if cut {
-                self.file.set_len(self.end)?;
+                file.set_len(at)?;
             }
-            self.file.seek(SeekFrom::Start(self.end))?;
-            self.file.write_all(bytes)
+            file.seek(SeekFrom::Start(at))?;
+            file.write_all(&self.start)?;
+            file.write_all(bytes)
         })();
         written.map_err(CassetteError::io(path, "write"))?;
+        self.start = Vec::new();
         self.phase = Phase::Recording;
         Ok(())
     }
 
+    /// Whether this made or opened the file, rather than only meaning to.
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The payload of the frame that starts there.
     pub(super) fn payload(&mut self, path: &Path, at: u64) -> Result<Vec<u8>, CassetteError> {
-        self.file
-            .seek(SeekFrom::Start(at))
-            .map_err(CassetteError::io(path, "read"))?;
-        frame::read_one(path, at, &mut self.file)
+        let unread = CassetteError::io(path, "read");
+        let Some(file) = &mut self.file else {
+            return Err(unread(io::ErrorKind::NotFound.into()));
+        };
+        file.seek(SeekFrom::Start(at)).map_err(unread)?;
+        frame::read_one(path, at, file)
     }
 }
 
@@ -375,6 +381,26 @@ impl Draft {
         shelf.alias(before_redaction, number);
         Ok(number)
     }
+}
+
+/// A new file, locked; folders above it are made.
+fn make(path: &Path) -> Result<File, CassetteError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(CassetteError::io(path, "make the folder of"))?;
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path);
+    let file = file.map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => CassetteError::Exists {
+            path: path.to_owned(),
+        },
+        _ => CassetteError::io(path, "create")(source),
+    })?;
+    lock(path, &file)?;
+    Ok(file)
 }
 
 fn lock(path: &Path, file: &File) -> Result<(), CassetteError> {

@@ -103,7 +103,7 @@ impl EpisodeCalls {
         };
         let sent = gateway
             .block_on(gateway.send(&pending, self.time_left(&pending)))
-            .unwrap_or_else(|| Err(ChatError::Invalid("nothing is sent in replay".into())));
+            .unwrap_or_else(|| Err(ChatError::Closed("nothing is sent in replay".into())));
         self.account(&pending, sent)
     }
 
@@ -224,7 +224,9 @@ impl EpisodeCalls {
             role: pending.role,
             model: known.model.name.clone(),
             provider: known.provider.name.clone(),
-            reply_model: reply.map(|reply| reply.model.clone()),
+            reply_model: reply
+                .map(|reply| reply.model.clone())
+                .filter(|name| !name.is_empty()),
             step: pending.step,
             request: pending.digest,
             occurrence: pending.occurrence,

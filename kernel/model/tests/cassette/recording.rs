@@ -116,6 +116,11 @@ fn a_cassette_is_not_written_over_and_not_by_two_at_once() {
     let folder = Folder::new();
     let path = folder.file("folders/that/are/made/one.cassette");
     let first = Cassette::create(&path, &header(), Redactor::default()).unwrap();
+    let late = Cassette::create(&path, &header(), Redactor::default()).unwrap();
+    record_all(&first, "one#0", 1);
+    let asked = conversation("one#1", 1).remove(0);
+    let late = late.record(&place("one#1", 0, &asked), &asked, &retained("no"));
+    assert!(matches!(late.unwrap_err(), CassetteError::Exists { .. }));
     let second = Cassette::create(&path, &header(), Redactor::default()).unwrap_err();
     assert!(matches!(second, CassetteError::Exists { .. }));
     assert!(matches!(
@@ -131,6 +136,24 @@ fn a_cassette_is_not_written_over_and_not_by_two_at_once() {
         refused.unwrap_err(),
         CassetteError::ReadOnly { .. }
     ));
+}
+
+#[test]
+fn a_recording_that_never_began_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let path = folder.file("folders/one.cassette");
+    let create = || Cassette::create(&path, &header(), Redactor::default()).unwrap();
+    drop(create());
+    drop(extend(&path).unwrap());
+    let cassette = create();
+    assert!(all(&cassette).is_empty());
+    let mut asked = conversation("one#0", 1).remove(0);
+    asked.messages[0].text = "x".repeat(33 << 20);
+    let refused = cassette.record(&place("one#0", 0, &asked), &asked, &retained("no"));
+    assert!(refused.is_err());
+    assert!(!folder.file("folders").exists());
+    cassette.finish().unwrap();
+    assert_eq!(Cassette::open(&path, None).unwrap().header(), &header());
 }
 
 #[test]
@@ -171,7 +194,7 @@ fn a_recording_costs_what_is_new_in_it_whatever_came_before() {
     let cassette = folder.create("long.cassette");
     let path = folder.file("long.cassette");
     let mut written = Vec::new();
-    let mut before = fs::metadata(&path).unwrap().len();
+    let mut before = 0;
     for (step, request) in (0..).zip(conversation("long#0", 400)) {
         let said = retained(&format!("long#0: step {step}"));
         cassette

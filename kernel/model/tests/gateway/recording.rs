@@ -221,9 +221,25 @@ fn a_missing_key_is_named_before_anything_is_sent() {
     gateway.finish().unwrap();
     drop(gateway);
     let gateway = keyless().open(Recording::Auto(shelf.extended()));
-    let (again, _) = episode(&gateway, "a#0", &["one", "two"]);
-    assert_eq!(again[0], told[0]);
-    let error = again[1].as_ref().unwrap_err();
+    let mut calls = gateway.episode("a#0", 7);
+    let mut again = |text| calls.chat(Role::Student, "gpt", 0, ask(text)).reply;
+    assert_eq!(again("one").map(|reply| reply.text), told[0]);
+    let error = again("two").unwrap_err();
+    assert!(matches!(error, ChatError::Closed(_)), "{error}");
     assert!(error.to_string().contains(VARIABLE), "{error}");
+    assert_eq!(calls.failure(), Some(&error), "not the plugin's own doing");
+    assert_eq!(calls.take_records()[1].error, Some("closed"));
     assert_eq!(server.request_count(), 1);
+}
+
+#[test]
+fn a_provider_that_names_no_model_is_on_record_with_none() {
+    let server = Provider::start(numbered);
+    let gateway = Stand::at(&server.url()).open(Recording::Live);
+    let (_, named) = episode(&gateway, "a#0", &["one"]);
+    assert_eq!(named[0].reply_model.as_deref(), Some("gpt-2025"));
+    let nameless = Stand::at(&server.url()).tuned(|model| model.id.clear());
+    let (told, records) = episode(&nameless.open(Recording::Live), "a#0", &["one"]);
+    assert!(told[0].is_ok());
+    assert_eq!(records[0].reply_model, None);
 }

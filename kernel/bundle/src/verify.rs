@@ -1,0 +1,352 @@
+//! Verifying a bundle without running anything in it: in one pass, member by member.
+
+use std::io::Read;
+
+use proctor_episode::{TelemetryReadError, TelemetryReader};
+use proctor_host::Digest;
+use proctor_store::Snapshot;
+use serde_json::Value as Json;
+
+use crate::bundle::{Bundle, BundleError, OpenSuite};
+use crate::lineage::{self, LineageError};
+use crate::manifest::{Role, Run};
+use crate::path::MemberPath;
+use crate::signing::Verified as VerifiedSignature;
+use crate::statement::{Provenance, Replay, Statement, StatementError};
+use crate::trust::{Purpose, TrustError, TrustPolicy, Vouched};
+
+/// A bundle that doesn't hold.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It cannot be read, or a member isn't what the manifest says.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// Nobody that counts has signed it, or a signature doesn't hold.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// A run's telemetry doesn't hold.
+    #[error("{member}: {reason}")]
+    Telemetry {
+        /// The telemetry.
+        member: MemberPath,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A snapshot that is damaged or isn't the data of any run.
+    #[error("{member}: {reason}")]
+    Snapshot {
+        /// The snapshot.
+        member: MemberPath,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A statement that doesn't hold.
+    #[error("{name}: {reason}")]
+    Statement {
+        /// The statement.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A run that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRun {
+    /// Its name in the bundle.
+    pub name: String,
+    /// Lines of telemetry; nothing where it is encrypted and there is no key.
+    pub lines: Option<u64>,
+    /// Episodes.
+    pub episodes: u64,
+}
+
+/// An auditor's countersignature.
+#[derive(Clone, Debug)]
+pub struct Attestation {
+    /// Who signed.
+    pub by: VerifiedSignature,
+    /// What they say.
+    pub replay: Replay,
+}
+
+/// What holds.
+#[derive(Debug)]
+pub struct Verified {
+    /// Who sealed it and who countersigned, where somebody's keys count.
+    pub vouched: Vec<Vouched>,
+    /// What those who countersigned say.
+    pub attestations: Vec<Attestation>,
+    /// The runs.
+    pub runs: Vec<VerifiedRun>,
+    /// Members whose digests were checked.
+    pub members: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Encrypted members that could not be looked into.
+    pub closed: Vec<MemberPath>,
+    /// Members of roles that this version doesn't know: carried and checked, and nothing else.
+    pub unknown: Vec<(MemberPath, String)>,
+}
+
+impl Bundle {
+    /// Who sealed it and who countersigned, by the keys that count.
+    ///
+    /// # Errors
+    /// When a signature doesn't hold or is by a key that doesn't count, or there are too few.
+    pub fn vouched(
+        &self,
+        trust: &TrustPolicy,
+    ) -> Result<(Vec<Vouched>, Vec<Attestation>), VerifyError> {
+        let bytes = self.archive().manifest_bytes();
+        let mut seals = Vec::new();
+        let attachments = self.archive().attachments();
+        for (key_id, signature) in &attachments.signatures {
+            seals.push(named(key_id, trust.verify(Purpose::Seal, signature, bytes)?)?);
+        }
+        let mut attestations = Vec::new();
+        for (key_id, of) in &attachments.attestations {
+            let signed = trust.verify(Purpose::Attest, &of.signature, &of.statement)?;
+            let by = named(key_id, signed)?;
+            let replay = self.attested(key_id, &of.statement)?;
+            attestations.push(Attestation { by, replay });
+        }
+        let signers: Vec<_> = attestations.iter().map(|one| one.by.clone()).collect();
+        Ok((trust.judge(&seals, &signers)?, attestations))
+    }
+
+    /// A countersignature's statement, which must be about this bundle.
+    ///
+    /// # Errors
+    /// When it isn't, or is no such statement.
+    pub fn attested(&self, name: &str, statement: &[u8]) -> Result<Replay, VerifyError> {
+        let wrong = |reason: String| VerifyError::Statement {
+            name: format!("attestations/{name}.json"),
+            reason,
+        };
+        let read = Statement::<Replay>::parse(statement)
+            .map_err(|error: StatementError| wrong(error.to_string()))?;
+        let digest = Digest::of(self.archive().manifest_bytes());
+        let about = |subject: &crate::statement::Resource| subject.digest.sha256 == digest;
+        if !read.subject.iter().all(about) {
+            return Err(wrong("it is about another bundle".to_owned()));
+        }
+        Ok(read.predicate)
+    }
+
+    /// Verifies everything that can be verified without running anything: who signed, every
+    /// member's size and digest, the telemetry's chains, that each run was made from the members
+    /// that it names, the snapshots, and the statement of provenance. `progress` is told the
+    /// bytes that were read. Memory is flat, however large the bundle is, but for encrypted
+    /// members.
+    ///
+    /// Without a policy nobody's signature counts.
+    ///
+    /// # Errors
+    /// At the first thing that doesn't hold.
+    pub fn verify(
+        &self,
+        trust: Option<&TrustPolicy>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Verified, VerifyError> {
+        let (vouched, attestations) = match trust {
+            Some(trust) => self.vouched(trust)?,
+            None => (Vec::new(), Vec::new()),
+        };
+        let manifest = self.manifest();
+        let mut verified = Verified {
+            vouched,
+            attestations,
+            runs: Vec::new(),
+            members: manifest.members.len(),
+            bytes: 0,
+            closed: Vec::new(),
+            unknown: Vec::new(),
+        };
+        for member in &manifest.members {
+            // Telemetry is read along its chain below; to its end, and so checked, too.
+            let of_run = member.role == Role::Telemetry
+                && manifest.runs.iter().any(|run| run.telemetry == member.path);
+            let is_open = self.can_read(&member.path);
+            if !of_run || !is_open || member.plain.is_some() {
+                self.archive().check_member(member).map_err(BundleError::from)?;
+                progress(member.size);
+            }
+            verified.bytes += member.size;
+            if !is_open {
+                verified.closed.push(member.path.clone());
+            }
+            if let Role::Other(role) = &member.role {
+                verified.unknown.push((member.path.clone(), role.clone()));
+            }
+        }
+        for run in &manifest.runs {
+            verified.runs.push(self.verify_run(run, progress)?);
+        }
+        self.verify_snapshots()?;
+        self.verify_provenance()?;
+        Ok(verified)
+    }
+
+    fn verify_run(
+        &self,
+        run: &Run,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<VerifiedRun, VerifyError> {
+        let OpenSuite { suite, .. } = self.suite(run)?;
+        let mut verified = VerifiedRun {
+            name: run.name.clone(),
+            lines: None,
+            episodes: run.episodes,
+        };
+        if !self.can_read(&run.telemetry) {
+            return Ok(verified);
+        }
+        let counted = Counting {
+            inner: self.reader(&run.telemetry)?,
+            progress,
+        };
+        let telemetry = read_telemetry(counted).map_err(|reason| VerifyError::Telemetry {
+            member: run.telemetry.clone(),
+            reason,
+        })?;
+        let start = &telemetry.start;
+        lineage::check(run, start, &self.manifest().kernel, self).map_err(BundleError::from)?;
+        let known = |task: &Json| task.as_str().is_some_and(|id| suite.task(id).is_some());
+        if !start["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(known)) {
+            let other = LineageError::Other {
+                run: run.name.clone(),
+                field: "tasks",
+                recorded: "another list".to_owned(),
+                found: format!("a suite of {} tasks", suite.tasks.len()),
+            };
+            return Err(BundleError::from(other).into());
+        }
+        if telemetry.episodes != run.episodes {
+            return Err(VerifyError::Telemetry {
+                member: run.telemetry.clone(),
+                reason: format!(
+                    "it has {} episodes, and the manifest says {}",
+                    telemetry.episodes, run.episodes
+                ),
+            });
+        }
+        verified.lines = Some(telemetry.lines);
+        Ok(verified)
+    }
+
+    fn verify_snapshots(&self) -> Result<(), VerifyError> {
+        let manifest = self.manifest();
+        for member in manifest.members.iter().filter(|member| member.role == Role::Snapshot) {
+            let wrong = |reason: String| VerifyError::Snapshot {
+                member: member.path.clone(),
+                reason,
+            };
+            if !self.can_read(&member.path) {
+                continue;
+            }
+            let snapshot = Snapshot::from_bytes(&self.read(&member.path)?)
+                .map_err(|error| wrong(error.to_string()))?;
+            let fingerprint = snapshot.fingerprint().to_string();
+            if !manifest.runs.iter().any(|run| run.data_fingerprint == fingerprint) {
+                return Err(wrong("it isn't the data of any run of the bundle".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that the statement of provenance says of members is so.
+    fn verify_provenance(&self) -> Result<(), VerifyError> {
+        let manifest = self.manifest();
+        for member in manifest.members.iter().filter(|member| member.role == Role::Provenance) {
+            let wrong = |reason: String| VerifyError::Statement {
+                name: member.path.to_string(),
+                reason,
+            };
+            let statement = Statement::<Provenance>::parse(&self.read(&member.path)?)
+                .map_err(|error| wrong(error.to_string()))?;
+            let build = &statement.predicate.build_definition;
+            for resource in statement.subject.iter().chain(&build.resolved_dependencies) {
+                let path = MemberPath::new(&resource.name).ok();
+                let digest = path
+                    .and_then(|path| manifest.member(&path))
+                    .map(|member| member.sha256);
+                if digest != Some(resource.digest.sha256) {
+                    return Err(wrong(format!(
+                        "{} isn't a member of this bundle with the digest that it says",
+                        resource.name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A signature lies under the number of the key that made it.
+fn named(
+    key_id: &str,
+    signature: VerifiedSignature,
+) -> Result<VerifiedSignature, VerifyError> {
+    if signature.key_id().to_string() == key_id {
+        return Ok(signature);
+    }
+    Err(VerifyError::Statement {
+        name: format!("{key_id}.minisig"),
+        reason: format!("it is by the key {}", signature.key_id()),
+    })
+}
+
+/// What a run's telemetry comes to.
+pub struct Telemetry {
+    /// Fields of its first line.
+    pub start: Json,
+    /// Its lines.
+    pub lines: u64,
+    /// Episodes that ended.
+    pub episodes: u64,
+}
+
+/// Reads the telemetry of a complete run along its chain, in flat memory.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_telemetry(source: impl Read) -> Result<Telemetry, String> {
+    let words = |error: TelemetryReadError| error.to_string();
+    let mut reader = TelemetryReader::new(source);
+    let first = reader.next_line().map_err(words)?;
+    let start = match first {
+        Some(line) if line.event == "run.start" => line.fields,
+        _ => return Err("it doesn't begin with run.start".to_owned()),
+    };
+    let (mut episodes, mut ended) = (0, false);
+    while let Some(line) = reader.next_line().map_err(words)? {
+        if ended {
+            return Err(format!("line {} comes after run.end", line.seq + 1));
+        }
+        episodes += u64::from(line.event == "episode.end");
+        ended = line.event == "run.end";
+    }
+    if !ended {
+        return Err("the run isn't complete: it has no run.end".to_owned());
+    }
+    Ok(Telemetry {
+        start,
+        lines: reader.lines(),
+        episodes,
+    })
+}
+
+/// Tells how much was read.
+struct Counting<'a, R> {
+    inner: R,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl<R: Read> Read for Counting<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        (self.progress)(read as u64);
+        Ok(read)
+    }
+}
