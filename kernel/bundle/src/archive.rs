@@ -60,7 +60,9 @@ pub enum ArchiveError {
     )]
     Container(String),
     /// A member is wrong.
-    #[error("{name}: {reason}; the bundle was damaged or altered, get it anew from whoever sealed it")]
+    #[error(
+        "{name}: {reason}; the bundle was damaged or altered, get it anew from whoever sealed it"
+    )]
     Member {
         /// Its name.
         name: String,
@@ -201,17 +203,21 @@ impl Attachments {
             .collect()
     }
 
+    /// Whether a bundle can hold so many.
+    fn check_number(&self) -> Result<(), ArchiveError> {
+        if self.signatures.len() > SIGNATURES_MAX || self.attestations.len() > ATTESTATIONS_MAX {
+            let reason = format!(
+                "a bundle has at most {SIGNATURES_MAX} signatures and {ATTESTATIONS_MAX} \
+                 countersignatures"
+            );
+            return Err(ArchiveError::refused("signatures", reason));
+        }
+        Ok(())
+    }
+
     /// Whether a bundle can hold these.
     fn check(&self) -> Result<(), ArchiveError> {
-        if self.signatures.len() > SIGNATURES_MAX || self.attestations.len() > ATTESTATIONS_MAX {
-            return Err(ArchiveError::refused(
-                "signatures",
-                format!(
-                    "a bundle holds at most {SIGNATURES_MAX} signatures and {ATTESTATIONS_MAX} \
-                     countersignatures"
-                ),
-            ));
-        }
+        self.check_number()?;
         for (kind, name, bytes) in self.files() {
             if Kind::of(&name).is_none() {
                 let reason = "the number of a key has 16 upper-case hexadecimal digits";

@@ -165,8 +165,8 @@ impl Bundle {
             source,
         };
         let bytes_max = plain.size.min(SEALED_BYTES_MAX);
-        let bytes = sealed::open(self.archive.reader(path)?, identities, bytes_max)
-            .map_err(sealed)?;
+        let bytes =
+            sealed::open(self.archive.reader(path)?, identities, bytes_max).map_err(sealed)?;
         if bytes.len() as u64 != plain.size || Digest::of(&bytes) != plain.sha256 {
             return Err(BundleError::OtherPlain(path.clone()));
         }
@@ -186,7 +186,9 @@ impl Bundle {
             ..SuiteFiles::default()
         };
         for path in inputs.tasks.iter().chain([&inputs.suite]) {
-            files.suite.insert(plain_name(path), self.text(&self.open_form(path)?)?);
+            files
+                .suite
+                .insert(plain_name(path), self.text(&self.open_form(path)?)?);
         }
         for path in &inputs.data {
             files.data.insert(plain_name(path), self.text(path)?);

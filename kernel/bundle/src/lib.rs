@@ -10,6 +10,7 @@ mod kept;
 mod lineage;
 mod manifest;
 mod path;
+mod sbom;
 pub mod sealed;
 pub mod signing;
 pub mod statement;
@@ -30,5 +31,6 @@ pub use manifest::{
     FORMAT, Inputs, MANIFEST, MANIFEST_BYTES_MAX, MEMBERS_MAX, Manifest, ManifestError, Member,
     Packed, Plain, PluginSeat, PromptText, RUNS_MAX, Role, Run,
 };
-pub use verify::{Attestation, Telemetry, Verified, VerifiedRun, VerifyError, read_telemetry};
 pub use path::{MemberPath, PATH_BYTES_MAX, PathError};
+pub use sbom::SBOM;
+pub use verify::{Attestation, Telemetry, Verified, VerifiedRun, VerifyError, read_telemetry};

@@ -73,7 +73,11 @@ impl LineageError {
     /// When it is another.
     pub fn check_suite(run: &Run, suite: &Suite) -> Result<(), Self> {
         let pairs = [
-            ("suite_digest", run.suite_digest.to_string(), suite.digest.to_string()),
+            (
+                "suite_digest",
+                run.suite_digest.to_string(),
+                suite.digest.to_string(),
+            ),
             (
                 "data_fingerprint",
                 run.data_fingerprint.clone(),
@@ -162,8 +166,7 @@ impl Lineage<'_> {
             let Some(bytes) = self.read(path)? else {
                 return Ok(None);
             };
-            let text =
-                String::from_utf8(bytes).map_err(|_| LineageError::NoText(path.clone()))?;
+            let text = String::from_utf8(bytes).map_err(|_| LineageError::NoText(path.clone()))?;
             texts.push(text);
         }
         Ok(Some(texts))
@@ -245,7 +248,8 @@ impl Lineage<'_> {
             self.same("prices_digest", &Json::Null)?;
             return self.same("models", &Json::Null);
         }
-        let (Some(models), Some(prices)) = (self.texts(&inputs.models)?, self.texts(&inputs.prices)?)
+        let (Some(models), Some(prices)) =
+            (self.texts(&inputs.models)?, self.texts(&inputs.prices)?)
         else {
             return Ok(());
         };

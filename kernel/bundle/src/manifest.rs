@@ -236,6 +236,9 @@ pub struct Inputs {
     /// Models files, each beside or in place of those before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<MemberPath>,
+    /// Options of `proctor run` that made it, but for those that name files: one word each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Who is examined.
     pub policy: PluginSeat,
     /// Price lists, each beside or in place of those before.
@@ -465,6 +468,7 @@ impl Manifest {
                         .flat_map(|prompt| [&prompt.name, &prompt.plugin, &prompt.version]),
                 )
                 .chain([&inputs.command, &run.data_fingerprint])
+                .chain(&inputs.options)
         });
         of_runs.chain([&self.kernel, &self.name, &self.title])
     }

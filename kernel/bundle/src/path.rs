@@ -41,7 +41,9 @@ impl MemberPath {
         }
         let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
         if !text.bytes().all(known) {
-            return Err(wrong("only letters, digits, `.`, `-`, `_` and `/` may stand in it"));
+            return Err(wrong(
+                "only letters, digits, `.`, `-`, `_` and `/` may stand in it",
+            ));
         }
         for part in text.split('/') {
             if part.is_empty() {
@@ -50,7 +52,11 @@ impl MemberPath {
             if part.starts_with('.') || part.ends_with('.') {
                 return Err(wrong("a part of it begins or ends with a dot"));
             }
-            let stem = part.split('.').next().unwrap_or_default().to_ascii_lowercase();
+            let stem = part
+                .split('.')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             let numbered = stem.len() == 4
                 && (stem.starts_with("com") || stem.starts_with("lpt"))
                 && stem.ends_with(|digit: char| digit.is_ascii_digit());
@@ -108,8 +114,25 @@ mod tests {
     #[test]
     fn paths_that_lead_elsewhere_or_nowhere_are_refused() {
         for text in [
-            "", "/etc/passwd", "../up", "a/../b", "a//b", "a/", "./a", "C:/a", "a\\b", "a b", "é",
-            "a/.hidden", "a/b.", "con", "a/NUL.txt", "com1", "lpt9.log", "a\0b", "a\nb",
+            "",
+            "/etc/passwd",
+            "../up",
+            "a/../b",
+            "a//b",
+            "a/",
+            "./a",
+            "C:/a",
+            "a\\b",
+            "a b",
+            "é",
+            "a/.hidden",
+            "a/b.",
+            "con",
+            "a/NUL.txt",
+            "com1",
+            "lpt9.log",
+            "a\0b",
+            "a\nb",
         ] {
             assert!(MemberPath::new(text).is_err(), "{text:?}");
         }
@@ -118,7 +141,12 @@ mod tests {
 
     #[test]
     fn ordinary_paths_are_taken() {
-        for text in ["manifest.json", "runs/oracle/telemetry.jsonl", "a-b_c/D.9", "console.txt"] {
+        for text in [
+            "manifest.json",
+            "runs/oracle/telemetry.jsonl",
+            "a-b_c/D.9",
+            "console.txt",
+        ] {
             assert!(MemberPath::new(text).is_ok(), "{text:?}");
         }
     }

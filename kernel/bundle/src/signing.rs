@@ -125,7 +125,8 @@ pub enum SigningError {
     Mismatch(KeyId),
 }
 
-/// Number of a key, as minisign prints it. Chosen by whoever made the key, so it finds a key but
+/// Number of a key: 16 hexadecimal digits, as minisign prints it but for leading zeros, which it
+/// leaves out. Chosen by whoever made the key, so it finds a key but
 /// doesn't prove one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 8]);

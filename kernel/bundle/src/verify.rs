@@ -102,7 +102,10 @@ impl Bundle {
         let mut seals = Vec::new();
         let attachments = self.archive().attachments();
         for (key_id, signature) in &attachments.signatures {
-            seals.push(named(key_id, trust.verify(Purpose::Seal, signature, bytes)?)?);
+            seals.push(named(
+                key_id,
+                trust.verify(Purpose::Seal, signature, bytes)?,
+            )?);
         }
         let mut attestations = Vec::new();
         for (key_id, of) in &attachments.attestations {
@@ -169,7 +172,9 @@ impl Bundle {
                 && manifest.runs.iter().any(|run| run.telemetry == member.path);
             let is_open = self.can_read(&member.path);
             if !of_run || !is_open || member.plain.is_some() {
-                self.archive().check_member(member).map_err(BundleError::from)?;
+                self.archive()
+                    .check_member(member)
+                    .map_err(BundleError::from)?;
                 progress(member.size);
             }
             verified.bytes += member.size;
@@ -213,7 +218,10 @@ impl Bundle {
         let start = &telemetry.start;
         lineage::check(run, start, &self.manifest().kernel, self).map_err(BundleError::from)?;
         let known = |task: &Json| task.as_str().is_some_and(|id| suite.task(id).is_some());
-        if !start["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(known)) {
+        if !start["tasks"]
+            .as_array()
+            .is_some_and(|tasks| tasks.iter().all(known))
+        {
             let other = LineageError::Other {
                 run: run.name.clone(),
                 field: "tasks",
@@ -237,7 +245,11 @@ impl Bundle {
 
     fn verify_snapshots(&self) -> Result<(), VerifyError> {
         let manifest = self.manifest();
-        for member in manifest.members.iter().filter(|member| member.role == Role::Snapshot) {
+        for member in manifest
+            .members
+            .iter()
+            .filter(|member| member.role == Role::Snapshot)
+        {
             let wrong = |reason: String| VerifyError::Snapshot {
                 member: member.path.clone(),
                 reason,
@@ -248,8 +260,14 @@ impl Bundle {
             let snapshot = Snapshot::from_bytes(&self.read(&member.path)?)
                 .map_err(|error| wrong(error.to_string()))?;
             let fingerprint = snapshot.fingerprint().to_string();
-            if !manifest.runs.iter().any(|run| run.data_fingerprint == fingerprint) {
-                return Err(wrong("it isn't the data of any run of the bundle".to_owned()));
+            if !manifest
+                .runs
+                .iter()
+                .any(|run| run.data_fingerprint == fingerprint)
+            {
+                return Err(wrong(
+                    "it isn't the data of any run of the bundle".to_owned(),
+                ));
             }
         }
         Ok(())
@@ -258,7 +276,11 @@ impl Bundle {
     /// Everything that the statement of provenance says of members is so.
     fn verify_provenance(&self) -> Result<(), VerifyError> {
         let manifest = self.manifest();
-        for member in manifest.members.iter().filter(|member| member.role == Role::Provenance) {
+        for member in manifest
+            .members
+            .iter()
+            .filter(|member| member.role == Role::Provenance)
+        {
             let wrong = |reason: String| VerifyError::Statement {
                 name: member.path.to_string(),
                 reason,
@@ -284,10 +306,7 @@ impl Bundle {
 }
 
 /// A signature lies under the number of the key that made it.
-fn named(
-    key_id: &str,
-    signature: VerifiedSignature,
-) -> Result<VerifiedSignature, VerifyError> {
+fn named(key_id: &str, signature: VerifiedSignature) -> Result<VerifiedSignature, VerifyError> {
     if signature.key_id().to_string() == key_id {
         return Ok(signature);
     }

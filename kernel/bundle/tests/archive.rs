@@ -54,7 +54,9 @@ fn the_same_members_give_the_same_bytes_in_whatever_portions_they_come() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("b.zip");
     let mut packer = Packer::create(&out, Existing::Kept, DosTime::default()).unwrap();
-    packer.add(path("a"), Role::Data, Dripping(&content)).unwrap();
+    packer
+        .add(path("a"), Role::Data, Dripping(&content))
+        .unwrap();
     packer.finish(manifest(), &Attachments::default()).unwrap();
     assert_eq!(fs::read(&out).unwrap(), whole);
 }
@@ -83,7 +85,9 @@ fn what_is_packed_is_what_is_read() {
     }
     archive.check_members().unwrap();
     let roles = archive.manifest().members.iter().map(|member| &member.role);
-    let unknown: Vec<&Role> = roles.filter(|role| matches!(role, Role::Other(_))).collect();
+    let unknown: Vec<&Role> = roles
+        .filter(|role| matches!(role, Role::Other(_)))
+        .collect();
     assert_eq!(unknown, [&Role::Other("learned-memory".to_owned())]);
 }
 
@@ -97,7 +101,12 @@ fn what_compresses_is_compressed_and_nothing_else() {
     };
     assert!(is_packed("README.txt"));
     assert!(is_packed("proctor"));
-    for name in ["data/empty.toml", "data/noise.bin", "learned/memory.json", SEALED] {
+    for name in [
+        "data/empty.toml",
+        "data/noise.bin",
+        "learned/memory.json",
+        SEALED,
+    ] {
         assert!(!is_packed(name), "{name}");
     }
 }
@@ -122,7 +131,9 @@ fn a_file_that_is_there_stays_unless_it_is_to_be_replaced() {
     early.add(path("a"), Role::Data, &b"early"[..]).unwrap();
     fs::write(&out, "mine").unwrap();
     // Both the one that began before the file was there and the one that begins now.
-    let late = early.finish(manifest(), &Attachments::default()).unwrap_err();
+    let late = early
+        .finish(manifest(), &Attachments::default())
+        .unwrap_err();
     assert!(late.to_string().contains("exists already"), "{late}");
     let refused = begin(Existing::Kept).err().unwrap();
     assert!(refused.to_string().contains("exists already"), "{refused}");
@@ -244,7 +255,9 @@ fn attachments_of_another_form_are_refused() {
         ..Attachments::default()
     };
     let many = Attachments {
-        signatures: (0..65).map(|n| (format!("{n:016}"), String::new())).collect(),
+        signatures: (0..65)
+            .map(|n| (format!("{n:016}"), String::new()))
+            .collect(),
         ..Attachments::default()
     };
     for (more, expected) in [
@@ -277,7 +290,12 @@ fn extracting_gives_all_files_and_the_runner_can_be_run() {
     ] {
         assert!(target.join(name).is_file(), "{name}");
     }
-    let mode = |name: &str| fs::metadata(target.join(name)).unwrap().permissions().mode();
+    let mode = |name: &str| {
+        fs::metadata(target.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+    };
     assert_eq!(mode("proctor") & 0o100, 0o100);
     assert_eq!(mode("README.txt") & 0o111, 0);
 }

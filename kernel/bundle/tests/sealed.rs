@@ -50,7 +50,7 @@ fn the_stock_program_opens_what_we_seal() {
     let (text, recipient) = generate();
     fs::write(folder.path().join("key"), text.as_str()).unwrap();
     for plain in [PLAIN.to_vec(), Vec::new(), vec![7; 3 * CHUNK_BYTES]] {
-        let sealed = seal(&plain, &[recipient.clone()]).unwrap();
+        let sealed = seal(&plain, std::slice::from_ref(&recipient)).unwrap();
         fs::write(folder.path().join("sealed.age"), sealed).unwrap();
         let opened = run("age", folder.path(), &["-d", "-i", "key", "sealed.age"]);
         succeeds(&opened);
@@ -135,7 +135,7 @@ fn every_cut_and_every_addition_is_caught() {
         vec![7; CHUNK_BYTES],
         vec![7; CHUNK_BYTES + 1],
     ] {
-        let sealed = seal(&plain, &[recipient.clone()]).unwrap();
+        let sealed = seal(&plain, std::slice::from_ref(&recipient)).unwrap();
         assert_eq!(
             open(&sealed[..], &identities, PLAIN_BYTES_MAX).unwrap(),
             plain

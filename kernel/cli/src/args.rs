@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::bundle::{
     AgainOptions, AttestOptions, BundleCommand, BundleRunOptions, DiffOptions, ExtractOptions,
     InspectOptions, KeygenOptions, MergeOptions, OpenOptions, ReplayOptions, SealOptions,
-    SignOptions, TrustOptions, VerifyOptions,
+    TrustOptions, VerifyOptions,
 };
 pub use self::models::{BaselineOptions, CassetteCommand, Mode, ModelOptions, SpendingOptions};
 
@@ -119,6 +119,10 @@ pub struct RunOptions {
     /// must hold]
     #[arg(long, value_name = "TEXT|KEY=VALUE")]
     pub filter: Vec<String>,
+    /// Only the K-th of N parts of the tasks: several machines can share a run, and `proctor bundle
+    /// merge` makes one of its parts
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     /// Workers; results never depend on it [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,
@@ -139,6 +143,33 @@ pub struct RunOptions {
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// One of several parts of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1.
+    pub part: usize,
+    /// Of how many.
+    pub parts: usize,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (part, parts) = text.split_once('/').ok_or("expected K/N, as in 1/4")?;
+        match (part.parse(), parts.parse()) {
+            (Ok(part), Ok(parts)) if (1..=parts).contains(&part) => Ok(Self { part, parts }),
+            _ => Err("expected K/N with K from 1 to N, as in 1/4"),
+        }
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.parts)
+    }
 }
 
 #[derive(Subcommand)]

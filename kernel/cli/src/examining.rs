@@ -24,6 +24,8 @@ use crate::workers::Source;
 pub struct Request<'a> {
     /// The command that asks for it, without what its results don't depend on.
     pub command: String,
+    /// Options of `proctor run` that results depend on and that name no file.
+    pub options: Vec<String>,
     pub suite: Arc<Suite>,
     /// What the suite was compiled from.
     pub files: &'a SuiteFiles,

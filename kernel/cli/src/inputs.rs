@@ -103,6 +103,7 @@ impl<'a> Keeping<'a> {
                 .map(|(judge, asked)| self.seat(judge, asked.model.as_deref()))
                 .collect::<Result<_, _>>()?,
             models,
+            options: request.options.clone(),
             policy: self.seat(&seats.policy, asked.model.as_deref())?,
             prices,
             prompts,
@@ -118,10 +119,14 @@ impl<'a> Keeping<'a> {
     }
 
     fn seat(&mut self, component: &'a Component, model: Option<&str>) -> Result<PluginSeat, Failure> {
-        let stem = format!("plugins/{}", word(&component.name));
+        // The name of the file is the name under which it takes part.
+        let digest = Digest::of(&component.wasm).short();
+        let path = format!("plugins/{digest}/{}.wasm", word(&component.name));
+        let member = member(&path)?;
+        self.files.insert(member.clone(), &component.wasm);
         Ok(PluginSeat {
             grants: component.grant_names(model.is_some()),
-            member: self.named(&stem, "wasm", &component.wasm)?,
+            member,
             model: model.map(str::to_owned),
             name: component.name.clone(),
         })

@@ -103,6 +103,12 @@ impl AgentRun {
         })
     }
 
+    /// What it is called in the comparison.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn begin(name: &str, path: &Path, line: &TelemetryLine) -> Result<Self, ReportError> {
         let path = || path.to_owned();
         let at = |reason| ReportError::Line {

@@ -44,10 +44,10 @@ impl DosTime {
         let (year, month, day) = date_of(seconds / 86_400);
         let of_day = seconds % 86_400;
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        let date = (year - 1_980) << 9 | month << 5 | day;
-        let time = hour << 11 | minute << 5 | second / 2;
+        let date = ((year - 1_980) << 9) | (month << 5) | day;
+        let time = (hour << 11) | (minute << 5) | (second / 2);
         // Neither has more than 16 bits within the bounds above.
-        Self((date << 16 | time) as u32)
+        Self(((date << 16) | time) as u32)
     }
 }
 
@@ -151,8 +151,8 @@ impl Entry {
         let broken = || ArchiveError::container("its list of entries is broken");
         let fields = Fields::read(directory).ok_or_else(broken)?;
         let name = std::str::from_utf8(fields.name).map_err(|_| broken())?;
-        let name = MemberPath::new(name)
-            .map_err(|error| ArchiveError::container(error.to_string()))?;
+        let name =
+            MemberPath::new(name).map_err(|error| ArchiveError::container(error.to_string()))?;
         if let Some(reason) = fields.unwanted(offset) {
             return Err(ArchiveError::member(name, reason));
         }
@@ -223,7 +223,10 @@ impl<'a> Fields<'a> {
         let kind = self.attributes >> 16 & 0o170_000;
         let elsewhere = [self.size, self.packed_size, self.offset].contains(&ELSEWHERE);
         let rules = [
-            (self.flags & 1 != 0, "is encrypted in ZIP's own way, which no bundle uses"),
+            (
+                self.flags & 1 != 0,
+                "is encrypted in ZIP's own way, which no bundle uses",
+            ),
             (
                 self.flags & 8 != 0,
                 "its sizes stand behind it (a data descriptor), which no bundle uses",
@@ -232,9 +235,18 @@ impl<'a> Fields<'a> {
                 ![STORED, DEFLATED].contains(&self.method),
                 "is compressed by another method than deflate",
             ),
-            (elsewhere, "its sizes are in ZIP's 64-bit form, which no bundle uses"),
-            (self.extra_bytes != 0, "has an extra field, which no bundle uses"),
-            (self.comment_bytes != 0, "has a comment, which no bundle uses"),
+            (
+                elsewhere,
+                "its sizes are in ZIP's 64-bit form, which no bundle uses",
+            ),
+            (
+                self.extra_bytes != 0,
+                "has an extra field, which no bundle uses",
+            ),
+            (
+                self.comment_bytes != 0,
+                "has a comment, which no bundle uses",
+            ),
             (kind == 0o120_000, "is a link"),
             (kind == 0o040_000, "is a folder"),
             (

@@ -87,9 +87,7 @@ impl Layout {
 /// Reads the end record, and sees that the directory lies right before it.
 fn read_end(source: &mut (impl Read + Seek), length: u64) -> Result<End, ArchiveError> {
     let too_short = || ArchiveError::container("it is too short to be one");
-    let end_offset = length
-        .checked_sub(END_BYTES as u64)
-        .ok_or_else(too_short)?;
+    let end_offset = length.checked_sub(END_BYTES as u64).ok_or_else(too_short)?;
     let bytes = bytes_at(source, end_offset, END_BYTES as u64)?;
     let bytes: &[u8; END_BYTES] = bytes.as_slice().try_into().map_err(|_| too_short())?;
     let end = End::parse(bytes)?;

@@ -61,7 +61,8 @@ impl Inflate<'_> {
             let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
             let status = self
                 .state
-                .decompress(input, buffer, FlushDecompress::None)?;
+                .decompress(input, buffer, FlushDecompress::None)
+                .map_err(|_| io::ErrorKind::InvalidData)?;
             let read = (self.state.total_in() - before_in) as usize;
             let written = (self.state.total_out() - before_out) as usize;
             let stuck = input.is_empty() || read == 0;
@@ -147,7 +148,7 @@ impl<'a> MemberReader<'a> {
             Content::Deflated(inflate) => inflate.read(buffer),
         };
         found.map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
                 self.wrong("can't be decompressed")
             }
             _ => error,

@@ -8,9 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::header::{DosTime, Entry};
 use super::layout::{Layout, Placed, bytes_at};
 use super::member::{MemberReader, Shared, Source};
-use super::{
-    ATTESTATIONS_MAX, ArchiveError, Attachments, Countersignature, Kind, SIGNATURES_MAX,
-};
+use super::{ArchiveError, Attachments, Countersignature, Kind};
 use crate::manifest::{MANIFEST, MANIFEST_BYTES_MAX, Manifest, Member, Role};
 use crate::path::MemberPath;
 
@@ -50,9 +48,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn read_from(
-        mut source: impl Read + Seek + Send + 'static,
-    ) -> Result<Self, ArchiveError> {
+    pub fn read_from(mut source: impl Read + Seek + Send + 'static) -> Result<Self, ArchiveError> {
         let Layout { entries, time } = Layout::read(&mut source)?;
         let (manifest_bytes, others) = read_manifest(&mut source, &entries)?;
         let manifest = Manifest::parse(&manifest_bytes)?;
@@ -115,7 +111,11 @@ impl Archive {
             .binary_search_by(|member| member.path.cmp(path));
         let found = at.ok().and_then(|at| {
             let member = self.manifest.members.get(at)?;
-            Some(MemberReader::new(&self.source, member, self.members.get(at)?))
+            Some(MemberReader::new(
+                &self.source,
+                member,
+                self.members.get(at)?,
+            ))
         });
         found.ok_or_else(|| {
             let reason = "there is no such member; `proctor bundle inspect` lists them";
@@ -289,13 +289,6 @@ fn read_attachments(
     manifest: &Manifest,
     entries: &[Placed],
 ) -> Result<Attachments, ArchiveError> {
-    if entries.len() > SIGNATURES_MAX + 2 * ATTESTATIONS_MAX {
-        return Err(ArchiveError::container(format!(
-            "it has {} entries after its members; at most {SIGNATURES_MAX} signatures and \
-             {ATTESTATIONS_MAX} countersignatures are read",
-            entries.len()
-        )));
-    }
     let mut found = Attachments::default();
     for placed in entries {
         let entry = &placed.entry;
@@ -309,6 +302,7 @@ fn read_attachments(
         let bytes = read_stored(source, placed, kind.bytes_max())?;
         put(&mut found, kind, key, bytes)
             .map_err(|reason| ArchiveError::member(&entry.name, reason))?;
+        found.check_number()?;
     }
     check_order(&found, entries)?;
     Ok(found)
@@ -344,7 +338,12 @@ fn check_order(found: &Attachments, entries: &[Placed]) -> Result<(), ArchiveErr
         match entries.get(at).map(|placed| &placed.entry) {
             Some(entry) if entry.name.as_str() == name => {}
             Some(entry) => return Err(out_of_order(entry)),
-            None => return Err(ArchiveError::member(name, "is missing beside its statement")),
+            None => {
+                return Err(ArchiveError::member(
+                    name,
+                    "is missing beside its statement",
+                ));
+            }
         }
     }
     match entries.get(files.len()) {

@@ -132,7 +132,8 @@ impl Packer {
             return Err(ArchiveError::refused(&path, "is added twice; add it once"));
         }
         if self.members.len() == MEMBERS_MAX {
-            let reason = format!("a bundle has at most {MEMBERS_MAX} members; seal fewer runs in one");
+            let reason =
+                format!("a bundle has at most {MEMBERS_MAX} members; seal fewer runs in one");
             return Err(ArchiveError::refused(&path, reason));
         }
         let start = self.spooled;
@@ -278,8 +279,7 @@ struct Measuring<'a> {
 impl Write for Measuring<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.out.write(bytes)?;
-        self.measured
-            .update(bytes.get(..count).unwrap_or_default());
+        self.measured.update(bytes.get(..count).unwrap_or_default());
         Ok(count)
     }
 

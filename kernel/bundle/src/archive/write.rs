@@ -8,9 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::header::{DosTime, End, Entry};
 use super::layout::Placed;
-use super::{
-    ARCHIVE_BYTES_MAX, Archive, ArchiveError, Attachments, CHUNK_BYTES, folder_of,
-};
+use super::{ARCHIVE_BYTES_MAX, Archive, ArchiveError, Attachments, CHUNK_BYTES, folder_of};
 use crate::manifest::MANIFEST;
 use crate::path::MemberPath;
 
@@ -91,9 +89,9 @@ impl Contents<'_> {
         };
         match kept {
             Ok(_) => Ok(()),
-            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
-                existing.check(out).and(Err(ArchiveError::path(out)(failed.error)))
-            }
+            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => existing
+                .check(out)
+                .and(Err(ArchiveError::path(out)(failed.error))),
             Err(failed) => Err(ArchiveError::path(out)(failed.error)),
         }
     }

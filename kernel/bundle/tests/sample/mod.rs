@@ -1,7 +1,7 @@
 //! A small bundle to read, and to maim.
 #![allow(dead_code, clippy::unwrap_used)]
 
-pub mod raw;
+pub(crate) mod raw;
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +11,15 @@ use proctor_bundle::{
 };
 use proctor_host::Digest;
 
-pub const KEY: &str = "0123456789ABCDEF";
-pub const OTHER_KEY: &str = "FEDCBA9876543210";
+pub(crate) const KEY: &str = "0123456789ABCDEF";
+pub(crate) const OTHER_KEY: &str = "FEDCBA9876543210";
 
-pub fn path(text: &str) -> MemberPath {
+pub(crate) fn path(text: &str) -> MemberPath {
     MemberPath::new(text).unwrap()
 }
 
 /// A manifest without runs and members.
-pub fn manifest() -> Manifest {
+pub(crate) fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
         kernel: "0.1.0".to_owned(),
@@ -31,7 +31,7 @@ pub fn manifest() -> Manifest {
 }
 
 /// Bytes that can't be compressed, the same each time.
-pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -43,7 +43,7 @@ pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
 }
 
 /// Path, role and content: compressed, empty, as they are, and one of a role nobody knows.
-pub fn members() -> Vec<(&'static str, Role, Vec<u8>)> {
+pub(crate) fn members() -> Vec<(&'static str, Role, Vec<u8>)> {
     vec![
         ("README.txt", Role::Document, b"Read me. ".repeat(12)),
         ("data/empty.toml", Role::Data, Vec::new()),
@@ -58,23 +58,23 @@ pub fn members() -> Vec<(&'static str, Role, Vec<u8>)> {
 }
 
 /// What is encrypted in the sample, which in truth is only noise.
-pub const SEALED: &str = "gold/secret.toml.age";
+pub(crate) const SEALED: &str = "gold/secret.toml.age";
 
-pub fn plain() -> Plain {
+pub(crate) fn plain() -> Plain {
     Plain {
         sha256: Digest::of(b"the gold"),
         size: 8,
     }
 }
 
-pub fn signature(text: &str) -> Attachments {
+pub(crate) fn signature(text: &str) -> Attachments {
     Attachments {
         signatures: [(KEY.to_owned(), text.to_owned())].into(),
         ..Attachments::default()
     }
 }
 
-pub fn attestation(key: &str) -> Attachments {
+pub(crate) fn attestation(key: &str) -> Attachments {
     let of = Countersignature {
         statement: b"{\"replayed\":true}".to_vec(),
         signature: "an auditor\n".to_owned(),
@@ -86,7 +86,7 @@ pub fn attestation(key: &str) -> Attachments {
 }
 
 /// Packs the sample as `out`.
-pub fn pack(out: &Path, attachments: &Attachments) -> Manifest {
+pub(crate) fn pack(out: &Path, attachments: &Attachments) -> Manifest {
     let mut packer = Packer::create(out, Existing::Kept, DosTime::default()).unwrap();
     for (name, role, content) in members() {
         packer.add(path(name), role, &*content).unwrap();
@@ -99,7 +99,7 @@ pub fn pack(out: &Path, attachments: &Attachments) -> Manifest {
 }
 
 /// The sample with a signature and a countersignature, as a file in a folder of its own.
-pub fn bundle() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn bundle() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("sample.proctor.zip");
     let mut attachments = signature("sealed by me\n");
@@ -109,7 +109,7 @@ pub fn bundle() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// Its bytes.
-pub fn bundle_bytes() -> Vec<u8> {
+pub(crate) fn bundle_bytes() -> Vec<u8> {
     let (_folder, out) = bundle();
     std::fs::read(out).unwrap()
 }

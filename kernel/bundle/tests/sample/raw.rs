@@ -12,24 +12,24 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 /// An entry: what its headers say, and what lies behind the local one.
 #[derive(Clone)]
-pub struct Entry {
-    pub name: String,
-    pub flags: u16,
-    pub method: u16,
-    pub time: u32,
-    pub crc: u32,
-    pub packed_size: u32,
-    pub size: u32,
-    pub mode: u32,
-    pub local_extra: Vec<u8>,
-    pub extra: Vec<u8>,
-    pub comment: Vec<u8>,
-    pub content: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) time: u32,
+    pub(crate) crc: u32,
+    pub(crate) packed_size: u32,
+    pub(crate) size: u32,
+    pub(crate) mode: u32,
+    pub(crate) local_extra: Vec<u8>,
+    pub(crate) extra: Vec<u8>,
+    pub(crate) comment: Vec<u8>,
+    pub(crate) content: Vec<u8>,
 }
 
 impl Entry {
     /// An ordinary one.
-    pub fn stored(name: &str, content: &[u8]) -> Self {
+    pub(crate) fn stored(name: &str, content: &[u8]) -> Self {
         let mut entry = Self {
             name: name.to_owned(),
             flags: 0,
@@ -49,7 +49,7 @@ impl Entry {
     }
 
     /// Puts content in, with sizes and a checksum to match.
-    pub fn set_content(&mut self, content: &[u8]) {
+    pub(crate) fn set_content(&mut self, content: &[u8]) {
         let mut crc = Crc::new();
         crc.update(content);
         self.crc = crc.sum();
@@ -70,13 +70,13 @@ impl Entry {
         bytes
     }
 
-    pub fn local(&self) -> Vec<u8> {
+    pub(crate) fn local(&self) -> Vec<u8> {
         let shared = self.shared(&self.local_extra);
         let name = self.name.as_bytes();
         [b"PK\x03\x04", &*shared, name, &self.local_extra].concat()
     }
 
-    pub fn central(&self, offset: u32) -> Vec<u8> {
+    pub(crate) fn central(&self, offset: u32) -> Vec<u8> {
         let mut bytes = b"PK\x01\x02".to_vec();
         bytes.extend((3_u16 << 8 | 20).to_le_bytes());
         bytes.extend(self.shared(&self.extra));
@@ -90,16 +90,16 @@ impl Entry {
 
 /// A whole file.
 #[derive(Clone, Default)]
-pub struct Zip {
-    pub entries: Vec<Entry>,
+pub(crate) struct Zip {
+    pub(crate) entries: Vec<Entry>,
     /// What lies before the first entry, with all offsets moved by it.
-    pub prefix: Vec<u8>,
-    pub comment: Vec<u8>,
+    pub(crate) prefix: Vec<u8>,
+    pub(crate) comment: Vec<u8>,
 }
 
 impl Zip {
     /// Takes a bundle apart.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let end = &bytes[bytes.len() - 22..];
         let mut at = u32_at(end, 16) as usize;
         let mut entries = Vec::new();
@@ -130,26 +130,26 @@ impl Zip {
         }
     }
 
-    pub fn entry(&mut self, name: &str) -> &mut Entry {
+    pub(crate) fn entry(&mut self, name: &str) -> &mut Entry {
         let mut entries = self.entries.iter_mut();
         entries.find(|entry| entry.name == name).unwrap()
     }
 
-    pub fn remove(&mut self, name: &str) -> Entry {
+    pub(crate) fn remove(&mut self, name: &str) -> Entry {
         let mut entries = self.entries.iter();
         let at = entries.position(|entry| entry.name == name).unwrap();
         self.entries.remove(at)
     }
 
     /// Changes the manifest's text, which must have `from` in it.
-    pub fn edit_manifest(&mut self, from: &str, to: &str) {
+    pub(crate) fn edit_manifest(&mut self, from: &str, to: &str) {
         let entry = self.entry("manifest.json");
         let text = String::from_utf8(entry.content.clone()).unwrap();
         assert!(text.contains(from), "{from} isn't in {text}");
         entry.set_content(text.replace(from, to).as_bytes());
     }
 
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.prefix.clone();
         let mut directory = Vec::new();
         for entry in &self.entries {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use proctor_episode::{TelemetryReadError, TelemetryReader};
-use proctor_model::cassette::{self, Cassette, CassetteError, Exchange, Redactor};
+use proctor_model::cassette::{self, Cassette, CassetteError, Exchange, Redactor, RewriteCount};
 use proctor_model::{Role, Speaker, Usage};
 
 use crate::args::CassetteCommand;
@@ -253,14 +253,7 @@ fn verify(path: &Path, json: bool) -> Result<ExitCode, Failure> {
 }
 
 fn prune(path: &Path, run: &Path, out: &Path, failures: bool) -> Result<ExitCode, Failure> {
-    let used = used(run)?;
-    let source = open(path)?;
-    let count = cassette::rewrite(&source, out, source.header(), &mut |exchange| {
-        let wanted = used.contains(&key(&exchange));
-        let replied = exchange.retained.result.is_ok();
-        (wanted && (replied || !failures)).then_some(exchange)
-    })
-    .map_err(Failure::input)?;
+    let count = keep_used(path, &run.join("telemetry.jsonl"), out, failures)?;
     writeln!(
         anstream::stdout(),
         "{}: {} calls kept, {} left out",
@@ -271,11 +264,28 @@ fn prune(path: &Path, run: &Path, out: &Path, failures: bool) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes a cassette with only the calls that a run's telemetry names; without those that gave
+/// no reply, if that is wanted.
+pub fn keep_used(
+    path: &Path,
+    telemetry: &Path,
+    out: &Path,
+    no_failures: bool,
+) -> Result<RewriteCount, Failure> {
+    let used = used(telemetry)?;
+    let source = open(path)?;
+    cassette::rewrite(&source, out, source.header(), &mut |exchange| {
+        let wanted = used.contains(&key(&exchange));
+        let replied = exchange.retained.result.is_ok();
+        (wanted && (replied || !no_failures)).then_some(exchange)
+    })
+    .map_err(Failure::input)
+}
+
 /// The calls that a run's telemetry names.
-fn used(run: &Path) -> Result<BTreeSet<Key>, Failure> {
-    let path = run.join("telemetry.jsonl");
-    let wrong = |error: TelemetryReadError| Failure::from(error.at(&path));
-    let file = File::open(&path).map_err(|error| wrong(error.into()))?;
+fn used(path: &Path) -> Result<BTreeSet<Key>, Failure> {
+    let wrong = |error: TelemetryReadError| Failure::from(error.at(path));
+    let file = File::open(path).map_err(|error| wrong(error.into()))?;
     let mut lines = TelemetryReader::new(file);
     let mut used = BTreeSet::new();
     while let Some(line) = lines.next_line().map_err(wrong)? {

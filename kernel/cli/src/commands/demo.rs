@@ -42,6 +42,7 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
         let asked = ModelRequest::default();
         let request = Request {
             command: inputs::command(["proctor", "run", "--policy", agent]),
+            options: ["--trials", "1", "--seed", "1"].map(str::to_owned).to_vec(),
             files: &files,
             seats: &Seats::named(agent, &[], &asked, None)?,
             suite: Arc::clone(&suite),

@@ -21,6 +21,10 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     let suite = Arc::new(seeds::suite(&options.suite)?);
     let files = seeds::suite_files(&options.suite)?;
     let tasks = select(&suite, &options.filter, options.limit)?;
+    let tasks = match options.shard {
+        Some(shard) => shard.of(&tasks)?,
+        None => tasks,
+    };
     let script = match &options.script {
         Some(path) => Some(read_script(path)?),
         None => None,
@@ -38,6 +42,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     }
     let request = Request {
         command: command(options),
+        options: plain_options(options),
         files: &files,
         seats: &Seats::named(&options.policy, &options.verifier, &asked, script)?,
         tasks,
@@ -64,7 +69,28 @@ pub fn run(options: &RunOptions) -> Result<ExitCode, Failure> {
     Ok(code(&finish))
 }
 
-/// The command, with what its results depend on.
+/// Options that results depend on and that name no file.
+fn plain_options(options: &RunOptions) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    add("--trials", options.trials.to_string());
+    add("--seed", options.seed.to_string());
+    if let Some(limit) = options.limit {
+        add("--limit", limit.to_string());
+    }
+    if let Some(shard) = options.shard {
+        add("--shard", shard.to_string());
+    }
+    for filter in &options.filter {
+        add("--filter", filter.clone());
+    }
+    for parameter in &options.parameters {
+        add("--param", parameter.clone());
+    }
+    words
+}
+
+/// The command, with what its results depend on; of files, their names.
 fn command(options: &RunOptions) -> String {
     let name = |path: &Path| {
         path.file_name()
@@ -77,17 +103,6 @@ fn command(options: &RunOptions) -> String {
     add("--policy", file_name(&options.policy));
     for path in &options.verifier {
         add("--verifier", name(path));
-    }
-    add("--trials", options.trials.to_string());
-    add("--seed", options.seed.to_string());
-    if let Some(limit) = options.limit {
-        add("--limit", limit.to_string());
-    }
-    for filter in &options.filter {
-        add("--filter", filter.clone());
-    }
-    for parameter in &options.parameters {
-        add("--param", parameter.clone());
     }
     if let Some(path) = &options.script {
         add("--script", name(path));
@@ -115,6 +130,7 @@ fn command(options: &RunOptions) -> String {
             add(option, name(path));
         }
     }
+    words.extend(plain_options(options));
     inputs::command(words.iter().map(String::as_str))
 }
 

@@ -2,6 +2,7 @@
 
 use proctor_episode::{Split, Suite, Task};
 
+use crate::args::Shard;
 use crate::exit::Failure;
 
 /// Indices of the tasks that all filters let through.
@@ -29,6 +30,21 @@ pub fn select(
         );
     }
     Ok(tasks)
+}
+
+impl Shard {
+    /// The tasks of this part: every so many, so that parts are alike.
+    pub fn of(&self, tasks: &[usize]) -> Result<Vec<usize>, Failure> {
+        let of_part = tasks.iter().skip(self.part - 1).step_by(self.parts);
+        let of_part: Vec<usize> = of_part.copied().collect();
+        if of_part.is_empty() {
+            return Err(Failure::input(format!(
+                "--shard {self}: there are only {} tasks",
+                tasks.len()
+            )));
+        }
+        Ok(of_part)
+    }
 }
 
 enum Filter {

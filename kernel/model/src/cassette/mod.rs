@@ -46,7 +46,7 @@ pub use frame::{FRAME_BYTES_MAX, UNPACKED_BYTES_MAX};
 pub use miss::{Miss, Nearest};
 pub use reading::{CONVERSATION_BYTES_MAX, Exchanges};
 pub use redact::{REDACTED, Redactor, RedactorError, SECRET_BYTES_MIN};
-pub use rewrite::{RewriteCount, RoleCount, Verified, rewrite, verify};
+pub use rewrite::{RewriteCount, RoleCount, Verified, join, rewrite, verify};
 
 use crate::chat::{ChatReply, ChatRequest, Digest, Message, Role, Terms, Tool, Tools};
 use reading::Reading;

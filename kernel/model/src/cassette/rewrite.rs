@@ -34,7 +34,33 @@ pub fn rewrite(
     header: &Header,
     keep: &mut dyn FnMut(Exchange) -> Option<Exchange>,
 ) -> Result<RewriteCount, CassetteError> {
-    let target = target.as_ref();
+    whole(target.as_ref(), header, &mut |made| copy(source, made, keep))
+}
+
+/// Makes a new cassette of all exchanges of others, one after the other.
+///
+/// # Errors
+/// When the target exists, a file can't be read or written, or two exchanges get one key.
+pub fn join(
+    sources: &[Cassette],
+    target: impl AsRef<Path>,
+    header: &Header,
+) -> Result<RewriteCount, CassetteError> {
+    whole(target.as_ref(), header, &mut |made| {
+        let mut all = RewriteCount::default();
+        for source in sources {
+            all.kept += copy(source, made, &mut Some)?.kept;
+        }
+        Ok(all)
+    })
+}
+
+/// Writes a cassette beside its place, and gives it its name when it is whole.
+fn whole(
+    target: &Path,
+    header: &Header,
+    write: &mut dyn FnMut(&Cassette) -> Result<RewriteCount, CassetteError>,
+) -> Result<RewriteCount, CassetteError> {
     if target.exists() {
         return Err(CassetteError::Exists {
             path: target.to_owned(),
@@ -43,10 +69,10 @@ pub fn rewrite(
     let partial = beside(target);
     // What was recorded went through a redactor then; what is kept stays as it is.
     let made = Cassette::create(&partial, header, Redactor::none())?;
-    let copied = copy(source, &made, keep);
+    let written = write(&made).and_then(|count| made.finish().map(|()| count));
     let ours = made.lock().has_file();
     drop(made);
-    let count = copied.and_then(|count| {
+    let count = written.and_then(|count| {
         fs::rename(&partial, target).map_err(CassetteError::io(target, "rename"))?;
         Ok(count)
     });
@@ -79,7 +105,6 @@ fn copy(
             None => count.dropped += 1,
         }
     }
-    target.finish()?;
     Ok(count)
 }
 

@@ -12,7 +12,7 @@ use super::opening::{self, Opened};
 use super::tables;
 use crate::args::VerifyOptions;
 use crate::examiners;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::terminal::{BAD, GOOD, progress_bytes, styled};
 
 pub fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
@@ -132,9 +132,4 @@ pub fn as_value(bundle: &Bundle, verified: &Verified) -> serde_json::Value {
             "replay": one.replay,
         })).collect::<Vec<_>>(),
     })
-}
-
-/// Exit code for a check that found something.
-pub fn found() -> ExitCode {
-    Exit::Findings.into()
 }
