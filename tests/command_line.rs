@@ -20,6 +20,7 @@ fn help_says_what_there_is() {
           run       Examine an agent on a suite
           baseline  Examine a list of agents on a suite and compare reliability, tokens, cost and speed
           cassette  Look into recordings of models
+          bundle    Seal runs into one file that is verified and run again offline
           suite     Look into suites and prove their tasks
           tools     List the tools that agents may call
           plugin    Look into plugins
@@ -62,6 +63,8 @@ fn help_says_what_there_is() {
               --limit <N>                Only the first N tasks
               --filter <TEXT|KEY=VALUE>  Only tasks whose id contains TEXT, or kind=NAME, split=NAME,
                                          negative=KIND [repeatable: all must hold]
+              --shard <K/N>              Only the K-th of N parts of the tasks: several machines can share a
+                                         run, and `proctor bundle merge` makes one of its parts
               --jobs <N>                 Workers; results never depend on it [default: one a core]
               --param <NAME=VALUE>       A parameter for the policy [repeatable]
               --script <FILE>            Calls for the policy `scripted`: JSON, {"turns": [{"calls": [...],

@@ -11,6 +11,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
+mod bundles;
 mod command_line;
 mod databases;
 mod determinism;

@@ -28,14 +28,14 @@ const PRICES: &str = "as_of = \"2026-01-15\"\n[price.fake]\ninput = 2\noutput = 
                       [price.judge]\ninput = 1\noutput = 1\n";
 
 /// A sandbox with the small suite, and a model that is asked.
-struct Place {
-    sandbox: Sandbox,
-    provider: Provider,
+pub struct Place {
+    pub sandbox: Sandbox,
+    pub provider: Provider,
 }
 
 impl Place {
     /// `settings` stand in the models file with the provider.
-    fn with(settings: &str, brain: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn with(settings: &str, brain: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let place = Self {
             sandbox: Sandbox::with_small_suite(),
             provider: Provider::start(brain),
@@ -47,7 +47,7 @@ impl Place {
     }
 
     /// With a model that looks something up in each turn, and says what it found.
-    fn diligent() -> Self {
+    pub fn diligent() -> Self {
         Self::with("", diligent)
     }
 
@@ -69,12 +69,12 @@ impl Place {
         [&run[..], options].concat()
     }
 
-    fn run(&self, options: &[&str]) -> Ran {
+    pub fn run(&self, options: &[&str]) -> Ran {
         self.sandbox.proctor(Self::command(options))
     }
 
     /// Records a run in a folder, on the cassette `a.cassette`.
-    fn record(&self, folder: &str) -> Ran {
+    pub fn record(&self, folder: &str) -> Ran {
         self.run(&[
             "--cassette",
             "a.cassette",
@@ -147,7 +147,7 @@ fn last_speaker(asked: &Asked) -> String {
 }
 
 /// Looks for the same client in every turn, and says what the CRM gave it.
-fn diligent(asked: &Asked) -> Answer {
+pub fn diligent(asked: &Asked) -> Answer {
     let reply = match last_speaker(asked).as_str() {
         "tool" => Reply::text(asked.last_text()),
         _ => Reply::call("call-1", "client_search", r#"{"name":"Rockets"}"#),

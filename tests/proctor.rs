@@ -81,6 +81,8 @@ impl Sandbox {
             .env_remove("DATABASE_URL")
             .env_remove("PGPASSWORD")
             .env_remove("PGSSLROOTCERT")
+            .env_remove("PROCTOR_KEY_PASSWORD")
+            .env_remove("SOURCE_DATE_EPOCH")
             .env_remove("RUST_BACKTRACE");
         command
     }

@@ -36,8 +36,8 @@ pub enum BundleError {
         /// Why.
         source: SealedError,
     },
-    /// An encrypted member isn't what the manifest says it was.
-    #[error("{0}: what was encrypted isn't what the manifest says")]
+    /// An encrypted member, or what stands in for one, isn't what it should be.
+    #[error("{0}: it isn't what was encrypted, or what that makes it")]
     OtherPlain(MemberPath),
     /// There is no such member.
     #[error("{0}: the bundle has no such member")]

@@ -383,6 +383,13 @@ impl Manifest {
             .and_then(|at| self.members.get(at))
     }
 
+    /// Whether a bundle or a run may be called so: files are called after it, so it is a path of
+    /// one part.
+    #[must_use]
+    pub fn is_name(name: &str) -> bool {
+        MemberPath::new(name).is_ok() && !name.contains('/')
+    }
+
     /// Whether everything in it fits together.
     ///
     /// # Errors
@@ -405,9 +412,12 @@ impl Manifest {
                 ));
             }
         }
+        if !Self::is_name(&self.name) {
+            return wrong(format!("{:?} is no name of a bundle", self.name));
+        }
         let mut names = BTreeSet::new();
         for run in &self.runs {
-            if MemberPath::new(&run.name).is_err() || run.name.contains('/') {
+            if !Self::is_name(&run.name) {
                 return wrong(format!("{:?} is no name of a run", run.name));
             }
             if !names.insert(run.name.to_ascii_lowercase()) {

@@ -1,13 +1,16 @@
 //! Verifying a bundle without running anything in it: in one pass, member by member.
 
 use std::io::Read;
+use std::path::Path;
 
-use proctor_episode::{TelemetryReadError, TelemetryReader};
+use proctor_episode::{
+    Split, Suite, SuiteFiles, TelemetryLine, TelemetryReadError, TelemetryReader,
+};
 use proctor_host::Digest;
 use proctor_store::Snapshot;
 use serde_json::Value as Json;
 
-use crate::bundle::{Bundle, BundleError, OpenSuite};
+use crate::bundle::{Bundle, BundleError, OpenSuite, public_form};
 use crate::lineage::{self, LineageError};
 use crate::manifest::{Role, Run};
 use crate::path::MemberPath;
@@ -40,6 +43,9 @@ pub enum VerifyError {
         /// What is wrong.
         reason: String,
     },
+    /// This program's own schema of telemetry cannot be used.
+    #[error("the schema of telemetry: {0}")]
+    Schema(String),
     /// A statement that doesn't hold.
     #[error("{name}: {reason}")]
     Statement {
@@ -143,7 +149,8 @@ impl Bundle {
     /// bytes that were read. Memory is flat, however large the bundle is, but for encrypted
     /// members.
     ///
-    /// Without a policy nobody's signature counts.
+    /// Without a policy nobody's signature counts. `told` is shown each line of telemetry with its
+    /// run, as it is read along its chain, so that nobody has to read it a second time.
     ///
     /// # Errors
     /// At the first thing that doesn't hold.
@@ -151,7 +158,9 @@ impl Bundle {
         &self,
         trust: Option<&TrustPolicy>,
         progress: &mut dyn FnMut(u64),
+        told: &mut dyn FnMut(&Run, &TelemetryLine) -> Result<(), String>,
     ) -> Result<Verified, VerifyError> {
+        let schema = Schema::of_lines()?;
         let (vouched, attestations) = match trust {
             Some(trust) => self.vouched(trust)?,
             None => (Vec::new(), Vec::new()),
@@ -186,7 +195,9 @@ impl Bundle {
             }
         }
         for run in &manifest.runs {
-            verified.runs.push(self.verify_run(run, progress)?);
+            verified
+                .runs
+                .push(self.verify_run(run, &schema, progress, told)?);
         }
         self.verify_snapshots()?;
         self.verify_provenance()?;
@@ -196,9 +207,12 @@ impl Bundle {
     fn verify_run(
         &self,
         run: &Run,
+        schema: &Schema,
         progress: &mut dyn FnMut(u64),
+        told: &mut dyn FnMut(&Run, &TelemetryLine) -> Result<(), String>,
     ) -> Result<VerifiedRun, VerifyError> {
-        let OpenSuite { suite, .. } = self.suite(run)?;
+        let OpenSuite { files, suite } = self.suite(run)?;
+        self.verify_stand_ins(run, &files)?;
         let mut verified = VerifiedRun {
             name: run.name.clone(),
             lines: None,
@@ -211,10 +225,15 @@ impl Bundle {
             inner: self.reader(&run.telemetry)?,
             progress,
         };
-        let telemetry = read_telemetry(counted).map_err(|reason| VerifyError::Telemetry {
-            member: run.telemetry.clone(),
-            reason,
-        })?;
+        let mut seen = |line: TelemetryLine| {
+            told(run, &line)?;
+            schema.check(line)
+        };
+        let telemetry =
+            read_lines(counted, &mut seen).map_err(|reason| VerifyError::Telemetry {
+                member: run.telemetry.clone(),
+                reason,
+            })?;
         let start = &telemetry.start;
         lineage::check(run, start, &self.manifest().kernel, self).map_err(BundleError::from)?;
         let known = |task: &Json| task.as_str().is_some_and(|id| suite.task(id).is_some());
@@ -241,6 +260,27 @@ impl Bundle {
         }
         verified.lines = Some(telemetry.lines);
         Ok(verified)
+    }
+
+    /// With a key: what stands in for encrypted files of a suite is what these make it, so that
+    /// whoever has no key is examined on the same tasks.
+    fn verify_stand_ins(&self, run: &Run, files: &SuiteFiles) -> Result<(), VerifyError> {
+        let paths = run.inputs.tasks.iter().chain([&run.inputs.suite]);
+        let closed = paths.filter_map(|path| Some((path, public_form(path)?)));
+        let closed: Vec<_> = closed.filter(|(path, _)| self.can_read(path)).collect();
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let made = Suite::sealed_files(&files.suite, Split::Holdout)
+            .map_err(|error| BundleError::from(LineageError::Suite(error)))?;
+        for (_, public) in closed {
+            let plain = public.as_str().strip_prefix("public/").unwrap_or_default();
+            let text = made.get(Path::new(plain)).map(String::as_bytes);
+            if text != Some(self.read(&public)?.as_slice()) {
+                return Err(BundleError::OtherPlain(public).into());
+            }
+        }
+        Ok(())
     }
 
     fn verify_snapshots(&self) -> Result<(), VerifyError> {
@@ -331,20 +371,34 @@ pub struct Telemetry {
 /// # Errors
 /// What is wrong with it, in words.
 pub fn read_telemetry(source: impl Read) -> Result<Telemetry, String> {
+    read_lines(source, &mut |_| Ok(()))
+}
+
+/// The same, with each line given to `seen`.
+fn read_lines(
+    source: impl Read,
+    seen: &mut dyn FnMut(TelemetryLine) -> Result<(), String>,
+) -> Result<Telemetry, String> {
     let words = |error: TelemetryReadError| error.to_string();
     let mut reader = TelemetryReader::new(source);
     let first = reader.next_line().map_err(words)?;
     let start = match first {
-        Some(line) if line.event == "run.start" => line.fields,
+        Some(line) if line.event == "run.start" => {
+            let start = line.fields.clone();
+            seen(line)?;
+            start
+        }
         _ => return Err("it doesn't begin with run.start".to_owned()),
     };
     let (mut episodes, mut ended) = (0, false);
     while let Some(line) = reader.next_line().map_err(words)? {
+        let number = line.seq + 1;
         if ended {
-            return Err(format!("line {} comes after run.end", line.seq + 1));
+            return Err(format!("line {number} comes after run.end"));
         }
         episodes += u64::from(line.event == "episode.end");
         ended = line.event == "run.end";
+        seen(line).map_err(|reason| format!("line {number}: {reason}"))?;
     }
     if !ended {
         return Err("the run isn't complete: it has no run.end".to_owned());
@@ -354,6 +408,33 @@ pub fn read_telemetry(source: impl Read) -> Result<Telemetry, String> {
         lines: reader.lines(),
         episodes,
     })
+}
+
+/// The published schema of a line of telemetry.
+struct Schema(jsonschema::Validator);
+
+impl Schema {
+    fn of_lines() -> Result<Self, VerifyError> {
+        let schema = proctor_episode::telemetry_schema();
+        jsonschema::validator_for(&schema)
+            .map(Self)
+            .map_err(|error| VerifyError::Schema(error.to_string()))
+    }
+
+    fn check(&self, line: TelemetryLine) -> Result<(), String> {
+        let line = line.into_value();
+        if self.0.is_valid(&line) {
+            return Ok(());
+        }
+        let error = self.0.validate(&line).err();
+        let (place, reason) = error.map_or_else(Default::default, |error| {
+            let reason: String = error.to_string().chars().take(200).collect();
+            (error.instance_path().to_string(), reason)
+        });
+        Err(format!(
+            "it doesn't fit the schema of telemetry: {place} {reason}"
+        ))
+    }
 }
 
 /// Tells how much was read.

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proctor_episode::{
     AskedOnce, Asking, Backend, Examination, Finished, JudgeSeat, Outcome, PluginPin, Recorded,
-    RunError, RunHeader, Stores, Suite, SuiteFiles, Summary, TELEMETRY_VERSION, Tally, TelemetryError, TelemetryWriter,
-    parse_script,
+    RunError, RunHeader, Stores, Suite, SuiteFiles, Summary, TELEMETRY_VERSION, Tally,
+    TelemetryError, TelemetryWriter, parse_script,
 };
 use proctor_host::{Description, Digest, Fault, Host, Judge, Policy};
 use proctor_model::Spent;
 
+use crate::args::Mode;
 use crate::examiners::{Linked, Seats, Verifiers};
 use crate::exit::{Exit, Failure};
 use crate::inputs;
@@ -146,10 +147,13 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
         Ok(()) => None,
         Err(RunError::Budget(reason)) => Some(reason),
         Err(error @ RunError::Model(_)) => {
-            return Err(Failure::input(error).hint(
-                "a run is replayed with the suite, plugins, prompts, models and seed it was \
-                 recorded with; --mode auto asks for what has no recording",
-            ));
+            return Err(Failure::input(error).hint(match request.asked.mode {
+                Some(Mode::Replay) => {
+                    "a run is replayed with the suite, plugins, prompts, models and seed it was \
+                     recorded with; --mode auto asks for what has no recording"
+                }
+                _ => "what is finished is kept: --resume goes on with the run",
+            }));
         }
         Err(error) => {
             return Err(Failure::input(error)

@@ -33,7 +33,12 @@ pub fn keep(run: &Path, request: &Request<'_>) -> Result<(), Failure> {
         }
         fs::write(file, bytes)?;
     }
-    let cassette = request.asked.cassette.as_deref().map(absolute).transpose()?;
+    let cassette = request
+        .asked
+        .cassette
+        .as_deref()
+        .map(absolute)
+        .transpose()?;
     // Last: who finds it finds the rest.
     fs::write(kept, KeptRun { cassette, inputs }.to_bytes())?;
     Ok(())
@@ -41,9 +46,9 @@ pub fn keep(run: &Path, request: &Request<'_>) -> Result<(), Failure> {
 
 fn absolute(path: &Path) -> Result<String, Failure> {
     let path = std::path::absolute(path)?;
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        Failure::input(format!("{}: its path is not in UTF-8", path.display()))
-    })
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::input(format!("{}: its path is not in UTF-8", path.display())))
 }
 
 /// Files on their way into the folder.
@@ -118,7 +123,11 @@ impl<'a> Keeping<'a> {
         })
     }
 
-    fn seat(&mut self, component: &'a Component, model: Option<&str>) -> Result<PluginSeat, Failure> {
+    fn seat(
+        &mut self,
+        component: &'a Component,
+        model: Option<&str>,
+    ) -> Result<PluginSeat, Failure> {
         // The name of the file is the name under which it takes part.
         let digest = Digest::of(&component.wasm).short();
         let path = format!("plugins/{digest}/{}.wasm", word(&component.name));
@@ -178,7 +187,11 @@ pub fn word(name: &str) -> String {
         .take(60)
         .collect();
     let trimmed = text.trim_matches('.');
-    if trimmed.is_empty() { "unnamed".to_owned() } else { trimmed.to_owned() }
+    if trimmed.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 /// The text of a command in which no word is taken apart by a shell.

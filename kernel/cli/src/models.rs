@@ -38,7 +38,8 @@ impl Offer {
     /// listed, of the file given or else the built-in one.
     pub fn of(options: &SpendingOptions) -> Result<(Self, Baseline), Failure> {
         let mut offer = Self::default();
-        let mut agents = offer.add_models(seeds::text(seeds::MODELS), &seeds::place(seeds::MODELS))?;
+        let mut agents =
+            offer.add_models(seeds::text(seeds::MODELS), &seeds::place(seeds::MODELS))?;
         if let Some(path) = &options.models {
             agents = offer.add_models(&read(path)?, path)?;
         }

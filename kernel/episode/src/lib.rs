@@ -49,6 +49,7 @@ pub use summary::{Asked, AskedOnce, Group, Rate, Summary, Tally};
 pub use telemetry::{
     Comparison, Difference, DifferenceError, FieldDifference, MergeError, Merged, ModelPin,
     PluginPin, PromptPin, Recorded, ResumeError, RunHeader, SHARDS_MAX, TELEMETRY_VERSION,
-    TelemetryError, TelemetryLine, TelemetryReadError, TelemetryReader, TelemetryWriter,
-    first_difference, first_difference_in_sample, merge, telemetry_schema, verify_chain,
+    TelemetryError, TelemetryLine, TelemetryLink, TelemetryReadError, TelemetryReader,
+    TelemetryWriter, first_difference, first_difference_in_sample, merge, telemetry_schema,
+    verify_chain,
 };

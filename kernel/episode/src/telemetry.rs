@@ -12,7 +12,7 @@ mod events;
 mod merge;
 mod writer;
 
-pub use chain::{TelemetryLine, TelemetryReadError, TelemetryReader, verify_chain};
+pub use chain::{TelemetryLine, TelemetryLink, TelemetryReadError, TelemetryReader, verify_chain};
 pub use difference::{
     Comparison, Difference, DifferenceError, FieldDifference, first_difference,
     first_difference_in_sample,

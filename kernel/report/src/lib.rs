@@ -18,6 +18,6 @@ pub use comparison::{
 };
 pub use error::ReportError;
 pub use events::Model;
-pub use run::AgentRun;
+pub use run::{AgentRun, RunReading};
 pub use tally::{NAMES_MAX, RoleUse};
 pub use violation::Violation;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proctor_episode::{TELEMETRY_VERSION, TelemetryLine, TelemetryReader};
 use serde::Deserialize as _;
@@ -85,22 +85,11 @@ impl AgentRun {
     /// As [`read`](Self::read).
     pub fn read_from(name: &str, path: &Path, telemetry: impl Read) -> Result<Self, ReportError> {
         let mut lines = TelemetryReader::new(telemetry);
-        let mut run: Option<Self> = None;
-        let mut episode: Option<Episode> = None;
+        let mut reading = RunReading::new(name, path);
         while let Some(line) = lines.next_line().map_err(|error| error.at(path))? {
-            let at = |reason| ReportError::Line {
-                path: path.to_owned(),
-                line: line.seq + 1,
-                reason,
-            };
-            match &mut run {
-                None => run = Some(Self::begin(name, path, &line)?),
-                Some(run) => run.take(&mut episode, &line).map_err(at)?,
-            }
+            reading.line(&line)?;
         }
-        run.ok_or_else(|| ReportError::Empty {
-            path: path.to_owned(),
-        })
+        reading.finish()
     }
 
     /// What it is called in the comparison.
@@ -200,6 +189,56 @@ impl AgentRun {
             self.totals.turn_times.add(time_us);
         }
         self.totals.add(totals)
+    }
+}
+
+/// A run that is being read, line by line, by somebody who holds the lines to their chain.
+pub struct RunReading {
+    name: String,
+    path: PathBuf,
+    run: Option<AgentRun>,
+    episode: Option<Episode>,
+}
+
+impl RunReading {
+    /// Begins to read a run. `name` is what it is called in the comparison; `path` is only for
+    /// messages.
+    #[must_use]
+    pub fn new(name: &str, path: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            run: None,
+            episode: None,
+        }
+    }
+
+    /// Takes the next line into account.
+    ///
+    /// # Errors
+    /// When the telemetry is of another version, or the line isn't what telemetry has.
+    pub fn line(&mut self, line: &TelemetryLine) -> Result<(), ReportError> {
+        match &mut self.run {
+            None => self.run = Some(AgentRun::begin(&self.name, &self.path, line)?),
+            Some(run) => {
+                run.take(&mut self.episode, line)
+                    .map_err(|reason| ReportError::Line {
+                        path: self.path.clone(),
+                        line: line.seq + 1,
+                        reason,
+                    })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The run.
+    ///
+    /// # Errors
+    /// When there was no line.
+    pub fn finish(self) -> Result<AgentRun, ReportError> {
+        let path = self.path;
+        self.run.ok_or(ReportError::Empty { path })
     }
 }
 

@@ -1,6 +1,9 @@
 //! The records of a ZIP file (PKWARE's APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16), in the
 //! one form that they have in a bundle.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::{ArchiveError, ENTRIES_MAX};
 use crate::path::{MemberPath, PATH_BYTES_MAX};
 
@@ -41,13 +44,16 @@ impl DosTime {
     #[must_use]
     pub fn from_unix(seconds: u64) -> Self {
         let seconds = seconds.clamp(Self::FIRST, Self::LAST);
-        let (year, month, day) = date_of(seconds / 86_400);
-        let of_day = seconds % 86_400;
-        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        let date = ((year - 1_980) << 9) | (month << 5) | day;
-        let time = (hour << 11) | (minute << 5) | (second / 2);
+        let time = Timestamp::from_second(seconds as i64)
+            .unwrap_or_default()
+            .to_zoned(TimeZone::UTC);
+        let part = |value: i8| u32::from(value.unsigned_abs());
+        let year = u32::from(time.year().unsigned_abs()).saturating_sub(1_980);
+        let date = (year << 9) | (part(time.month()) << 5) | part(time.day());
+        let time =
+            (part(time.hour()) << 11) | (part(time.minute()) << 5) | (part(time.second()) / 2);
         // Neither has more than 16 bits within the bounds above.
-        Self(((date << 16) | time) as u32)
+        Self((date << 16) | time)
     }
 }
 
@@ -56,24 +62,6 @@ impl Default for DosTime {
     fn default() -> Self {
         Self::from_unix(0)
     }
-}
-
-/// Year, month and day of a day since 1970 (Hinnant, "chrono-compatible low-level date
-/// algorithms", `civil_from_days`, without the part for years before 0).
-fn date_of(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
 }
 
 /// An entry of the ZIP: what its headers say but for its place and time.

@@ -7,8 +7,14 @@ use clap::{Args, Subcommand};
 use super::{Isolation, ModelOptions, StoreOption};
 
 const AFTER: &str = "\
-A bundle is one ZIP file that holds runs with everything they depended on. `verify` and `replay`
-need to know whose seal counts: --key for one key, --trust for a policy file, or --anyone.
+A bundle is one ZIP file that holds runs with everything they depended on. Whoever opens one says
+whose seal counts: --key for one public key, --trust for a policy file, or --anyone to check only
+that the bundle is whole. The public key comes from whoever sealed it, by another way than the
+bundle.
+
+`verify` checks what is written; `replay` does it all again and compares. Both exit with 0 if
+everything holds, and 1 if the bundle isn't as it was sealed; `replay` and `attest` exit with 4 if
+an episode comes out otherwise than recorded.
 
 Examples:
   proctor bundle keygen --out ada
@@ -26,11 +32,11 @@ pub enum BundleCommand {
     Seal(SealOptions),
     /// Show what is in a bundle and who signed it
     Inspect(InspectOptions),
-    /// Check who sealed a bundle, every digest, the telemetry's chains, and that each run was made
-    /// from what is in the bundle
+    /// Check who sealed a bundle, every digest, the telemetry's chains, the tables, and that each
+    /// run was made from what is in the bundle
     Verify(VerifyOptions),
-    /// Run every episode of a bundle again, offline, and compare to the byte; exits with 4 at the
-    /// first difference
+    /// Verify a bundle, run every episode again offline, and compare to the byte; exits with 4 at
+    /// the first difference
     Replay(ReplayOptions),
     /// Write the members of a bundle into a new folder
     Extract(ExtractOptions),
@@ -50,10 +56,11 @@ pub enum BundleCommand {
 #[derive(Args)]
 #[command(next_help_heading = "Trust")]
 pub struct TrustOptions {
-    /// Public key that counts: a .pub file, or the letters that begin with RW [repeatable]
+    /// Public key whose signature counts: a .pub file, or the letters that begin with RW
+    /// [repeatable: one of them must have sealed it]
     #[arg(long, value_name = "FILE|RW...")]
     pub key: Vec<String>,
-    /// Policy file that says whose keys count and how many it takes
+    /// Policy file that says whose keys count, what for, and how many it takes
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub trust: Option<PathBuf>,
     /// Whoever sealed it, or nobody: only check that the bundle is whole
@@ -69,7 +76,7 @@ pub struct OpenOptions {
     pub bundle: PathBuf,
     #[command(flatten)]
     pub trust: TrustOptions,
-    /// File with the key to what is encrypted in it
+    /// Secret key to what is encrypted in it, as `keygen --gold` made it
     #[arg(long, value_name = "FILE", help_heading = "Trust")]
     pub identity: Option<PathBuf>,
 }
@@ -77,15 +84,21 @@ pub struct OpenOptions {
 /// Who signs.
 #[derive(Args)]
 pub struct SignOptions {
-    /// Secret key to seal with; where it has a password, PROCTOR_KEY_PASSWORD says it
+    /// Secret key to seal with, as `keygen` made it; where it has a password, PROCTOR_KEY_PASSWORD
+    /// says it
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 }
 
 #[derive(Args)]
 #[command(after_help = "\
+A run that can be sealed was made by `proctor run --out` or `proctor baseline`, by this version; its
+folder holds all it depended on. One that asked models needs their recording (--cassette of the
+run). The same runs give the same bundle, on any day and machine: the date in the file is
+1980-01-01, or that of SOURCE_DATE_EPOCH.
+
 A recipe is a file such as those in bundles/: it names agents, suite and cassettes, and `seal` makes
-the runs first. The date inside of the file is 1980-01-01, or that of SOURCE_DATE_EPOCH.
+the runs first. Paths in it are relative to it.
 
 Examples:
   proctor bundle seal runs/student --key ada.key --out student.bundle
@@ -113,17 +126,18 @@ pub struct SealOptions {
     pub title: Option<String>,
     #[command(flatten)]
     pub sign: SignOptions,
-    /// Recording of a run's models, where it isn't any more where it was [repeatable]
+    /// Recording of a run's models, if it isn't where it was when the run was made [repeatable]
     #[arg(long = "cassette", value_name = "RUN=FILE")]
     pub cassettes: Vec<String>,
     /// A document to add [repeatable]
     #[arg(long = "document", value_name = "FILE")]
     pub documents: Vec<PathBuf>,
-    /// Add the program itself: this one, or another build of it
+    /// Add the program itself, and REPLAY.txt, so that whoever gets the bundle needs nothing else:
+    /// this program, or another build of it
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub with_runner: Option<Option<PathBuf>>,
-    /// Encrypt what counts as done in held-out tasks, telemetry and cassettes to this recipient
-    /// [repeatable]
+    /// Encrypt what counts as done in held-out tasks, telemetry, scripts and cassettes, for holders
+    /// of this key alone (`keygen --gold` makes one) [repeatable]
     #[arg(long, value_name = "age1...")]
     pub gold_for: Vec<String>,
     /// Workers for the recipe's runs [default: one a core]
@@ -161,7 +175,7 @@ pub struct AgainOptions {
     /// Only this run [repeatable]
     #[arg(long = "run", value_name = "NAME")]
     pub runs: Vec<String>,
-    /// Only N tasks of each run, spread over all of it
+    /// Only N tasks of each run, spread over all of it; the tables aren't compared then
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: Option<u32>,
     /// Workers; results never depend on it [default: one a core]
@@ -200,11 +214,13 @@ pub struct ExtractOptions {
 
 #[derive(Args)]
 pub struct DiffOptions {
+    /// A bundle, whoever sealed it
     #[arg(value_name = "A")]
     pub one: PathBuf,
+    /// Another
     #[arg(value_name = "B")]
     pub other: PathBuf,
-    /// File with the key to what is encrypted in them
+    /// Secret key to what is encrypted in them
     #[arg(long, value_name = "FILE")]
     pub identity: Option<PathBuf>,
     /// Print as JSON
@@ -213,6 +229,13 @@ pub struct DiffOptions {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples, on two machines and then on one:
+  proctor run --policy student-sim --shard 1/2 --out parts/a/student
+  proctor bundle seal parts/a/student --key ada.key --out a.bundle
+  proctor run --policy student-sim --shard 2/2 --out parts/b/student
+  proctor bundle seal parts/b/student --key ada.key --out b.bundle
+  proctor bundle merge a.bundle b.bundle --sealed-by ada.pub --key ada.key --out whole.bundle")]
 pub struct MergeOptions {
     /// Bundles, each with some tasks of the same runs
     #[arg(value_name = "BUNDLE", required = true, num_args = 2..)]
@@ -222,7 +245,7 @@ pub struct MergeOptions {
     pub out: PathBuf,
     #[command(flatten)]
     pub sign: SignOptions,
-    /// Public key that counts for the bundles [repeatable]
+    /// Public key whose seal counts for the bundles [repeatable]
     #[arg(long, value_name = "FILE|RW...", conflicts_with = "anyone")]
     pub sealed_by: Vec<String>,
     /// Whoever sealed them
@@ -231,16 +254,30 @@ pub struct MergeOptions {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Keys to sign with are minisign's, and can be made by `minisign -G` as well; keys to encrypt to are
+age's. A password in PROCTOR_KEY_PASSWORD encrypts a secret key to sign with.
+
+Examples:
+  proctor bundle keygen --out ada
+  proctor bundle keygen --gold --out examiners")]
 pub struct KeygenOptions {
     /// Name of the new files: NAME.key is secret, NAME.pub is for everybody
     #[arg(long, value_name = "NAME")]
     pub out: PathBuf,
-    /// A key to read sealed gold with, instead of one to sign with
+    /// A key to encrypt gold to and to read it with, instead of one to sign with
     #[arg(long)]
     pub gold: bool,
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+The countersignature says which runs were replayed, how many of their episodes, and where. What the
+bundle holds stays as it was sealed. Bundles that several people attested are made one after the
+other, each from the last.
+
+Example:
+  proctor bundle attest hand-off.bundle --key ada.pub --sign-with bob.key --out checked.bundle")]
 pub struct AttestOptions {
     #[command(flatten)]
     pub open: OpenOptions,
@@ -258,6 +295,15 @@ pub struct AttestOptions {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+The agent sits the tasks, trials and seed of a sealed run, and the comparison shows it beside all
+sealed runs of that suite. Where the gold of held-out tasks is encrypted, they are played and left
+without a score (exit code 3): whoever has the key marks them.
+
+Examples:
+  proctor bundle run hand-off.bundle --key ada.pub --policy my-agent.wasm --out runs/mine
+  proctor bundle run hand-off.bundle --key ada.pub --policy model-agent --model mine \\
+    --models my-models.toml --cassette mine.cassette --out runs/mine")]
 pub struct BundleRunOptions {
     #[command(flatten)]
     pub open: OpenOptions,

@@ -168,7 +168,14 @@ impl Sitting {
         let suite = Path::new(&self.name).file_name().unwrap_or_default();
         let suite = suite.to_string_lossy();
         let options = self.options();
-        let words = ["proctor", "baseline", "--agent", &agent.name, "--suite", &suite];
+        let words = [
+            "proctor",
+            "baseline",
+            "--agent",
+            &agent.name,
+            "--suite",
+            &suite,
+        ];
         inputs::command(words.into_iter().chain(options.iter().map(String::as_str)))
     }
 }
@@ -188,10 +195,10 @@ pub fn chosen(baseline: &Baseline, names: &[String]) -> Result<Vec<Agent>, Failu
         .map(|agent| agent.name.as_str())
         .collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(Failure::input(format!(
-            "--agent {unknown}: the models file has no such agent"
-        ))
-        .hint(format!("its agents: {}", known.join(", "))));
+        return Err(
+            Failure::input(format!("the models file has no agent {unknown}"))
+                .hint(format!("its agents: {}", known.join(", "))),
+        );
     }
     let wanted = |agent: &&Agent| names.is_empty() || names.contains(&agent.name);
     let agents: Vec<Agent> = baseline.agents.iter().filter(wanted).cloned().collect();

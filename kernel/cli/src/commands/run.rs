@@ -108,7 +108,10 @@ fn command(options: &RunOptions) -> String {
         add("--script", name(path));
     }
     let models = &options.models;
-    for (option, model) in [("--model", &models.model), ("--judge-model", &models.judge_model)] {
+    for (option, model) in [
+        ("--model", &models.model),
+        ("--judge-model", &models.judge_model),
+    ] {
         if let Some(model) = model {
             add(option, model.clone());
         }

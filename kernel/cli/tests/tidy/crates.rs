@@ -8,7 +8,7 @@ use crate::{Source, assert_none, source, sources};
 
 /// Most crates of others that ours name, in both workspaces together. Raising it is a decision:
 /// docs/dependencies.md says what each is for.
-const DIRECT_DEPENDENCIES_MAX: usize = 45;
+const DIRECT_DEPENDENCIES_MAX: usize = 54;
 
 /// The kernel's crates, by folder: each may use those before it and no other.
 const LAYERS: [&str; 10] = [

@@ -86,7 +86,13 @@ fn names_in(code: &str) -> impl Iterator<Item = &str> {
 fn read_by(code: &str) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     // The program reads its settings through a function of its own, which also knows a file.
-    for call in ["env::var(", "env::var_os(", "variable(ADDRESS"] {
+    for call in [
+        "env::var(",
+        "env::var_os(",
+        "variable(ADDRESS",
+        "environment::variable(PASSWORD",
+        "environment::variable(EPOCH",
+    ] {
         for (at, _) in code.match_indices(call) {
             let argument = code[at + call.len()..].trim_start();
             match argument.strip_prefix('"').and_then(|it| it.split_once('"')) {

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use serde_json::Value as Json;
 
-use super::chain::{TelemetryLine, TelemetryReadError, TelemetryReader};
+use super::chain::{TelemetryLine, TelemetryLink, TelemetryReadError, TelemetryReader};
 use crate::canonical;
 
 /// Most fields of one line that are shown.
@@ -77,11 +77,14 @@ pub fn first_difference(
     let mut sides = Sides::new(recorded, replayed);
     let mut same = Comparison::default();
     loop {
-        match sides.next(&|_| true, &|_| true)? {
+        match sides.next_links()? {
             (None, None) => return Ok(same),
             // A line's chain covers all that came before, but no `wall`.
-            (Some(one), Some(other)) if one.chain == other.chain => same.count(&one),
-            (one, other) => return Ok(same.up_to(one, other)),
+            (Some(one), Some(other)) if one.chain == other.chain => same.count(&one.event),
+            (one, other) => {
+                let (one, other) = sides.last_lines(one.is_some(), other.is_some())?;
+                return Ok(same.up_to(one, other));
+            }
         }
     }
 }
@@ -108,7 +111,7 @@ pub fn first_difference_in_sample(
     if !is_same(&whole, &sample) {
         return Ok(same.up_to(Some(whole), Some(sample)));
     }
-    same.count(&sample);
+    same.count(&sample.event);
     let of_sample = |line: &TelemetryLine| {
         let task = line.episode().and_then(|id| id.rsplit_once('#'));
         task.is_some_and(|(task, _)| chosen.iter().any(|chosen| chosen == task))
@@ -116,7 +119,7 @@ pub fn first_difference_in_sample(
     loop {
         match sides.next(&of_sample, &|line| line.event != "run.end")? {
             (None, None) => return Ok(same),
-            (Some(one), Some(other)) if is_same(&one, &other) => same.count(&one),
+            (Some(one), Some(other)) if is_same(&one, &other) => same.count(&one.event),
             (one, other) => return Ok(same.up_to(one, other)),
         }
     }
@@ -133,6 +136,9 @@ fn as_if_of(sample: &TelemetryLine, chosen: &[String], mut whole: TelemetryLine)
     whole
 }
 
+/// Something of each side that has not ended.
+type Pair<T> = (Option<T>, Option<T>);
+
 /// The two runs, read side by side.
 struct Sides<A, B> {
     recorded: TelemetryReader<A>,
@@ -147,12 +153,36 @@ impl<A: Read, B: Read> Sides<A, B> {
         }
     }
 
+    /// Each side's next line, as far as its chain goes.
+    fn next_links(&mut self) -> Result<Pair<TelemetryLink>, DifferenceError> {
+        let recorded = self.recorded.next_link();
+        let replayed = self.replayed.next_link();
+        Ok((
+            recorded.map_err(DifferenceError::Recorded)?,
+            replayed.map_err(DifferenceError::Replayed)?,
+        ))
+    }
+
+    /// The lines that were read last, whole, of the sides that have not ended.
+    fn last_lines(
+        &self,
+        recorded: bool,
+        replayed: bool,
+    ) -> Result<Pair<TelemetryLine>, DifferenceError> {
+        let recorded = recorded.then(|| self.recorded.last_line()).transpose();
+        let replayed = replayed.then(|| self.replayed.last_line()).transpose();
+        Ok((
+            recorded.map_err(DifferenceError::Recorded)?,
+            replayed.map_err(DifferenceError::Replayed)?,
+        ))
+    }
+
     /// Each side's next line of those that count there.
     fn next(
         &mut self,
         recorded: Counts<'_>,
         replayed: Counts<'_>,
-    ) -> Result<(Option<TelemetryLine>, Option<TelemetryLine>), DifferenceError> {
+    ) -> Result<Pair<TelemetryLine>, DifferenceError> {
         let recorded = next_of(recorded, &mut self.recorded).map_err(DifferenceError::Recorded)?;
         let replayed = next_of(replayed, &mut self.replayed).map_err(DifferenceError::Replayed)?;
         Ok((recorded, replayed))
@@ -175,9 +205,9 @@ fn next_of(
 }
 
 impl Comparison {
-    fn count(&mut self, line: &TelemetryLine) {
+    fn count(&mut self, event: &str) {
         self.lines += 1;
-        self.episodes += u64::from(line.event == "episode.end");
+        self.episodes += u64::from(event == "episode.end");
     }
 
     fn up_to(mut self, recorded: Option<TelemetryLine>, replayed: Option<TelemetryLine>) -> Self {

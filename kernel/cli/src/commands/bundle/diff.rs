@@ -94,7 +94,9 @@ fn runs(one: &Bundle, other: &Bundle) -> Result<Vec<Finding>, Failure> {
         let closed = !one.can_read(&run.telemetry) || !other.can_read(&same.telemetry);
         let digest = |bundle: &Bundle, path| {
             let member = bundle.manifest().member(path);
-            member.filter(|member| member.role == Role::Telemetry).map(|member| member.sha256)
+            member
+                .filter(|member| member.role == Role::Telemetry)
+                .map(|member| member.sha256)
         };
         if closed || digest(one, &run.telemetry) == digest(other, &same.telemetry) {
             continue;

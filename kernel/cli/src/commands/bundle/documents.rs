@@ -1,12 +1,13 @@
 //! What a bundle says to people, and what every bundle carries whatever its runs are.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use proctor_bundle::{Manifest, MemberPath, PluginSeat, Role, Run};
 
-use super::runner::{Needs, RUNNER};
+use super::elf::Needs;
+use super::runner::RUNNER;
 use super::seal::Sealing;
 use crate::examiners::Component;
 use crate::exit::Failure;
@@ -22,6 +23,15 @@ const GIVEN: &str = "file";
 /// Largest document that is added, in bytes.
 const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 
+/// What is said of a bundle that not everybody can read whole.
+const CLOSED: &str = "\
+- encrypted, in age's format: what counts as done in held-out tasks, and all that would tell it,
+  in files that end in `.age`. `--identity FILE` gives the key, without which `replay` has nothing
+  to compare with, and `run` leaves held-out tasks without a score
+";
+/// What is said of a bundle with documents that were given.
+const FURTHER: &str = "- further documents: `documents/`\n";
+
 /// Adds what every bundle carries, what people read, and these documents.
 pub fn add(
     sealing: &mut Sealing<'_>,
@@ -31,16 +41,27 @@ pub fn add(
     folder(sealing, "migrations", &MIGRATIONS, &Role::Migration)?;
     folder(sealing, "wit", &CONTRACT, &Role::Contract)?;
     let schema = format!("{:#}\n", proctor_episode::telemetry_schema());
-    sealing.add("docs/telemetry.schema.json", Role::Schema, schema.as_bytes())?;
+    sealing.add(
+        "docs/telemetry.schema.json",
+        Role::Schema,
+        schema.as_bytes(),
+    )?;
     sealing.add("docs/telemetry.md", Role::Document, TELEMETRY.as_bytes())?;
     sealing.add("docs/bundle-format.md", Role::Document, FORMAT.as_bytes())?;
     sealing.add("licences/proctor.txt", Role::Licence, LICENCE.as_bytes())?;
     sealing.add("sbom.cdx.json", Role::Sbom, proctor_bundle::SBOM.as_bytes())?;
-    let regenerate = regenerate(manifest);
+    let given: Vec<String> = documents.iter().map(|path| member_of(path)).collect();
+    let regenerate = regenerate(manifest, &given);
     sealing.add("docs/regenerate.md", Role::Document, regenerate.as_bytes())?;
-    sealing.add("README.md", Role::Document, readme(manifest).as_bytes())?;
-    for path in documents {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut readme = readme(manifest);
+    if sealing.is_closed() {
+        readme.push_str(CLOSED);
+    }
+    if !documents.is_empty() {
+        readme.push_str(FURTHER);
+    }
+    sealing.add("README.md", Role::Document, readme.as_bytes())?;
+    for (path, member) in documents.iter().zip(&given) {
         let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         if size > DOCUMENT_BYTES_MAX {
             return Err(Failure::input(format!(
@@ -48,18 +69,18 @@ pub fn add(
                 path.display()
             )));
         }
-        let member = format!("documents/{}", inputs::word(&name));
-        sealing.add_file(&member, Role::Document, path)?;
+        sealing.add_file(member, Role::Document, path)?;
     }
     Ok(())
 }
 
-fn folder(
-    sealing: &mut Sealing<'_>,
-    to: &str,
-    dir: &Dir<'_>,
-    role: &Role,
-) -> Result<(), Failure> {
+/// Where a document that was given lies in the bundle.
+fn member_of(document: &Path) -> String {
+    let name = document.file_name().unwrap_or_default().to_string_lossy();
+    format!("documents/{}", inputs::word(&name))
+}
+
+fn folder(sealing: &mut Sealing<'_>, to: &str, dir: &Dir<'_>, role: &Role) -> Result<(), Failure> {
     for file in dir.files() {
         let path = format!("{to}/{}", file.path().display());
         sealing.add(&path, role.clone(), file.contents())?;
@@ -108,17 +129,25 @@ pub fn add_replay(
     );
     if let Some(needs) = needs {
         let _ = writeln!(text, "The program is for Linux on {}.", needs.machine);
-        text.push_str(&match needs.libraries.is_empty() {
-            true => "It is statically linked: it needs no library of the machine's.\n".to_owned(),
-            false => format!(
-                "It is dynamically linked, and needs these libraries, no older than where it was\n\
-                 built: {}.\n",
-                needs.libraries.join(", ")
-            ),
-        });
+        text.push_str(&linked(needs));
     }
     sealing.add("REPLAY.txt", Role::Document, text.as_bytes())?;
     Ok(())
+}
+
+/// What a program takes of the machine's libraries.
+fn linked(needs: &Needs) -> String {
+    if needs.libraries.is_empty() {
+        return "It is statically linked: it needs no library of the machine's.\n".to_owned();
+    }
+    let mut text = format!(
+        "It is dynamically linked, and needs these of the machine:\n{}.\n",
+        needs.libraries.join(", ")
+    );
+    if let Some(version) = &needs.glibc {
+        let _ = writeln!(text, "The C library must be glibc {version} or newer.");
+    }
+    text
 }
 
 /// What whoever opens the bundle reads first.
@@ -169,16 +198,31 @@ fn checklist(manifest: &Manifest) -> String {
     let cassettes = manifest.runs.iter().filter_map(|run| run.cassette.as_ref());
     let cassettes: Vec<String> = cassettes.map(|path| format!("`{path}`")).collect();
     for (what, place) in [
-        ("database snapshot", "`snapshots/`, and the schema's steps in `migrations/`"),
+        (
+            "database snapshot",
+            "`snapshots/`, and the schema's steps in `migrations/`",
+        ),
         ("telemetry, one file a run", "`runs/`"),
-        ("telemetry's schema", "`docs/telemetry.schema.json`, explained in `docs/telemetry.md`"),
+        (
+            "telemetry's schema",
+            "`docs/telemetry.schema.json`, explained in `docs/telemetry.md`",
+        ),
         ("summary tables", "`tables/`"),
-        ("suite and canonical data", "`suites/` and the folder of the data"),
-        ("plugins with their contract", "`plugins/`, and the whole contract in `wit/`"),
+        (
+            "suite and canonical data",
+            "`suites/` and the folder of the data",
+        ),
+        (
+            "plugins with their contract",
+            "`plugins/`, and the whole contract in `wit/`",
+        ),
         ("regeneration guide", "`docs/regenerate.md`"),
         ("format of this file", "`docs/bundle-format.md`"),
         ("how it came to be", "`provenance.json` (in-toto, SLSA)"),
-        ("what the program consists of", "`sbom.cdx.json` (CycloneDX), licence in `licences/`"),
+        (
+            "what the program consists of",
+            "`sbom.cdx.json` (CycloneDX), licence in `licences/`",
+        ),
     ] {
         let _ = writeln!(text, "- {what}: {place}");
     }
@@ -190,8 +234,8 @@ fn checklist(manifest: &Manifest) -> String {
     text
 }
 
-/// How to make the bundle again from what is in it.
-fn regenerate(manifest: &Manifest) -> String {
+/// How to make the bundle again from what is in it, such as the documents that were given.
+fn regenerate(manifest: &Manifest, documents: &[String]) -> String {
     let mut text = String::from(
         "# Making this bundle again\n\n\
          Everything below works without a network, in the folder that the bundle was unpacked into\n\
@@ -208,22 +252,31 @@ fn regenerate(manifest: &Manifest) -> String {
             again(&manifest.name, run)
         );
     }
-    let runs: Vec<String> = manifest
-        .runs
-        .iter()
-        .map(|run| format!("../again/{}", run.name))
-        .collect();
     let _ = write!(
         text,
-        "## The bundle\n\n```\nproctor bundle seal {} --name {} --out ../again.bundle\n\
-         proctor bundle diff ../{}.bundle ../again.bundle\n```\n\n\
+        "## The bundle\n\n```\n{}\nproctor bundle diff ../{}.bundle ../again.bundle\n```\n\n\
          The telemetry's `wall` (times, and where rows lived) differs from one making to the next,\n\
-         and with it the digests of telemetry, tables that show times, and the manifest.\n",
-        runs.join(" "),
-        manifest.name,
+         and with it the digests of telemetry, tables that show times, and the manifest; so does\n\
+         what says by which command a run was made.\n",
+        seal_again(manifest, documents),
         manifest.name
     );
     text
+}
+
+/// The command that seals the runs that were made again.
+fn seal_again(manifest: &Manifest, documents: &[String]) -> String {
+    let runs = manifest.runs.iter();
+    let runs: Vec<String> = runs.map(|run| format!("../again/{}", run.name)).collect();
+    let documents = documents.iter().flat_map(|path| ["--document", path]);
+    let named = ["--name", &manifest.name, "--title", &manifest.title];
+    let words = ["proctor", "bundle", "seal"]
+        .into_iter()
+        .chain(runs.iter().map(String::as_str))
+        .chain(named)
+        .chain(documents)
+        .chain(["--out", "../again.bundle"]);
+    inputs::command(words)
 }
 
 /// The command that makes a run again in the unpacked bundle.
@@ -232,7 +285,9 @@ fn again(bundle: &str, run: &Run) -> String {
     if inputs.options.is_empty() {
         // A run that was merged of parts that no one command makes.
         let bundle = format!("../{bundle}.bundle");
-        return inputs::command(["proctor", "bundle", "replay", &bundle, "--anyone", "--run", &run.name]);
+        return inputs::command([
+            "proctor", "bundle", "replay", &bundle, "--anyone", "--run", &run.name,
+        ]);
     }
     let suite = inputs.suite.as_str();
     let folder = suite.rsplit_once('/').map_or(".", |(folder, _)| folder);
@@ -250,12 +305,19 @@ fn again(bundle: &str, run: &Run) -> String {
     if let Some(script) = &inputs.script {
         add("--script", script.as_str());
     }
-    for prompt in inputs.prompts.iter().filter(|prompt| prompt.version == GIVEN) {
+    for prompt in inputs
+        .prompts
+        .iter()
+        .filter(|prompt| prompt.version == GIVEN)
+    {
         let place = format!("{}/{}={}", prompt.plugin, prompt.name, prompt.member);
         add("--prompt", &place);
     }
     let judges = inputs.judges.iter().find_map(|judge| judge.model.as_ref());
-    for (option, model) in [("--model", inputs.policy.model.as_ref()), ("--judge-model", judges)] {
+    for (option, model) in [
+        ("--model", inputs.policy.model.as_ref()),
+        ("--judge-model", judges),
+    ] {
         if let Some(model) = model {
             add(option, model);
         }

@@ -54,7 +54,10 @@ fn signers(bundle: &Bundle, trust: Option<&TrustPolicy>) -> Vec<Signer> {
     use proctor_bundle::trust::Purpose;
     let attachments = bundle.archive().attachments();
     let judged = |purpose, signature: &str, bytes: &[u8]| match trust {
-        None => (false, "not checked: no key was given".to_owned()),
+        None => (
+            false,
+            "not checked: no key was given (--key, --trust)".to_owned(),
+        ),
         Some(trust) => match trust.verify(purpose, signature, bytes) {
             Ok(_) => (true, "it holds".to_owned()),
             Err(error) => (false, error.to_string()),
@@ -62,8 +65,7 @@ fn signers(bundle: &Bundle, trust: Option<&TrustPolicy>) -> Vec<Signer> {
     };
     let mut signers = Vec::new();
     for (key, signature) in &attachments.signatures {
-        let (good, said) =
-            judged(Purpose::Seal, signature, bundle.archive().manifest_bytes());
+        let (good, said) = judged(Purpose::Seal, signature, bundle.archive().manifest_bytes());
         signers.push(Signer {
             key: key.clone(),
             what: "seal",
@@ -89,7 +91,11 @@ fn signers(bundle: &Bundle, trust: Option<&TrustPolicy>) -> Vec<Signer> {
 fn print(bundle: &Bundle, signers: &[Signer], members: bool) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     let manifest = bundle.manifest();
-    writeln!(out, "{}", styled(BOLD, format!("{}: {}", manifest.name, manifest.title)))?;
+    writeln!(
+        out,
+        "{}",
+        styled(BOLD, format!("{}: {}", manifest.name, manifest.title))
+    )?;
     writeln!(
         out,
         "format {}, sealed by proctor {}, manifest {}",
@@ -99,12 +105,21 @@ fn print(bundle: &Bundle, signers: &[Signer], members: bool) -> Result<(), Failu
     )?;
     for signer in signers {
         let style = if signer.good { GOOD } else { BAD };
-        writeln!(out, "{} by key {}: {}", signer.what, signer.key, styled(style, &signer.said))?;
+        writeln!(
+            out,
+            "{} by key {}: {}",
+            signer.what,
+            signer.key,
+            styled(style, &signer.said)
+        )?;
     }
     if signers.is_empty() {
         writeln!(out, "{}", styled(BAD, "nobody has sealed it"))?;
     }
-    let mut rows = table(&["run", "episodes", "policy", "grants", "model", "command"], &[1]);
+    let mut rows = table(
+        &["run", "episodes", "policy", "grants", "model", "command"],
+        &[1],
+    );
     for run in &manifest.runs {
         let policy = &run.inputs.policy;
         rows.add_row([
@@ -126,10 +141,20 @@ fn print(bundle: &Bundle, signers: &[Signer], members: bool) -> Result<(), Failu
     write!(out, "{}", table_text(&rows))?;
     if members {
         writeln!(out, "\n{}", styled(DIM, "members"))?;
-        let mut rows = table(&["path", "role", "bytes", "in the file", "SHA-256"], &[2, 3]);
+        let mut rows = table(
+            &["path", "role", "bytes", "in the file", "SHA-256"],
+            &[2, 3],
+        );
         for member in &manifest.members {
-            let packed = member.packed.as_ref().map_or(member.size, |packed| packed.size);
-            let sealed = if member.plain.is_some() { ", encrypted" } else { "" };
+            let packed = member
+                .packed
+                .as_ref()
+                .map_or(member.size, |packed| packed.size);
+            let sealed = if member.plain.is_some() {
+                ", encrypted"
+            } else {
+                ""
+            };
             rows.add_row([
                 member.path.to_string(),
                 format!("{}{sealed}", member.role),

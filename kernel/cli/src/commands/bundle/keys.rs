@@ -39,6 +39,12 @@ pub fn keygen(options: &KeygenOptions) -> Result<ExitCode, Failure> {
         write_new(&secret, identity.as_str(), true)?;
         write_new(&public, &format!("{recipient}\n"), false)?;
         writeln!(out, "{recipient}")?;
+        made(
+            &secret,
+            "reads what is encrypted",
+            &public,
+            "for those who seal",
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let password = environment::variable(PASSWORD)?;
@@ -46,6 +52,12 @@ pub fn keygen(options: &KeygenOptions) -> Result<ExitCode, Failure> {
     write_new(&secret, pair.secret.as_str(), true)?;
     write_new(&public, &pair.public.to_file(), false)?;
     writeln!(out, "{}", pair.public)?;
+    made(
+        &secret,
+        "seals in your name",
+        &public,
+        "for those who check it",
+    );
     if password.is_none() {
         crate::terminal::note(format!(
             "{} has no password: whoever reads it can seal ({PASSWORD} sets one)",
@@ -53,6 +65,14 @@ pub fn keygen(options: &KeygenOptions) -> Result<ExitCode, Failure> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what the two files of a key are for.
+fn made(secret: &Path, does: &str, public: &Path, whose: &str) {
+    let (secret, public) = (secret.display(), public.display());
+    crate::terminal::note(format!(
+        "{secret} {does}: keep it to yourself; {public} is {whose}: give it away"
+    ));
 }
 
 /// Writes a file that wasn't there; a secret one for its owner alone.
@@ -69,6 +89,15 @@ fn write_new(path: &Path, text: &str, secret: bool) -> Result<(), Failure> {
     let _ = secret;
     let mut file = options.open(path).map_err(wrong)?;
     file.write_all(text.as_bytes()).map_err(wrong)
+}
+
+/// Whether a bundle can be written there, before the work that goes into it.
+pub fn check_new(out: &Path) -> Result<(), Failure> {
+    match out.exists() {
+        true => Err(Failure::input(format!("{} exists already", out.display()))
+            .hint("a bundle is never overwritten: give another name with --out")),
+        false => Ok(()),
+    }
 }
 
 /// A small text file.
@@ -106,8 +135,13 @@ pub fn public(text: &str) -> Result<PublicKey, Failure> {
     if let Ok(key) = PublicKey::parse(text) {
         return Ok(key);
     }
-    PublicKey::parse(&read(Path::new(text))?)
-        .map_err(|error| Failure::input(format!("{text}: {error}")))
+    PublicKey::parse(&read(Path::new(text))?).map_err(|error| {
+        let failure = Failure::input(format!("{text}: {error}"));
+        match text.strip_suffix(".key") {
+            Some(stem) => failure.hint(format!("the public half of a key is {stem}.pub")),
+            None => failure,
+        }
+    })
 }
 
 /// Whose signatures count; nothing if anyone's do.
@@ -145,8 +179,8 @@ pub fn seal(manifest: &Manifest, secret: Option<&SecretKey>) -> Result<Attachmen
     let mut attachments = Attachments::default();
     if let Some(secret) = secret {
         let comment = format!("proctor bundle {} {}", manifest.name, manifest.digest());
-        let signature = signing::sign(secret, &manifest.to_bytes(), &comment)
-            .map_err(Failure::input)?;
+        let signature =
+            signing::sign(secret, &manifest.to_bytes(), &comment).map_err(Failure::input)?;
         attachments
             .signatures
             .insert(secret.public().key_id().to_string(), signature);

@@ -23,8 +23,9 @@ pub fn run(options: &MergeOptions) -> Result<ExitCode, Failure> {
     let mut bundles = Vec::new();
     for path in &options.bundles {
         let bundle = opening::read(path, None)?;
-        verify::whole(&bundle, trust.as_ref())
-            .map_err(|failure| Failure::input(format!("{}: {}", path.display(), failure.message())))?;
+        verify::whole(&bundle, trust.as_ref()).map_err(|failure| {
+            Failure::input(format!("{}: {}", path.display(), failure.message()))
+        })?;
         bundles.push(bundle);
     }
     let folder = tempfile::tempdir()
@@ -53,7 +54,12 @@ pub fn run(options: &MergeOptions) -> Result<ExitCode, Failure> {
     for run in &merged.runs {
         writeln!(out, "{}: {} episodes", run.name, run.episodes)?;
     }
-    writeln!(out, "{}: manifest {}", options.out.display(), merged.digest())?;
+    writeln!(
+        out,
+        "{}: manifest {}",
+        options.out.display(),
+        merged.digest()
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,9 +68,8 @@ fn trust(options: &MergeOptions) -> Result<Option<TrustPolicy>, Failure> {
         return Ok(None);
     }
     if options.sealed_by.is_empty() {
-        return Err(Failure::input("whose seal counts isn't said").hint(
-            "--sealed-by FILE for the public key of who sealed the bundles, or --anyone",
-        ));
+        return Err(Failure::input("whose seal counts isn't said")
+            .hint("--sealed-by FILE for the public key of who sealed the bundles, or --anyone"));
     }
     let keys = options.sealed_by.iter().map(|text| keys::public(text));
     Ok(Some(TrustPolicy::of_keys(
@@ -77,7 +82,11 @@ fn one_run(run: &Run, first: &Bundle, others: &[Bundle], out: &Path) -> Result<(
     fs::create_dir_all(out)?;
     let mut parts = vec![(first, run)];
     for bundle in others {
-        let same = bundle.run(&run.name).map_err(Failure::input)?;
+        let same = bundle.run(&run.name).map_err(|error| {
+            Failure::input(format!("{}: {error}", bundle.manifest().name)).hint(
+                "parts of one run have its name in each bundle: `bundle seal NAME=DIR` gives it",
+            )
+        })?;
         if shared(&same.inputs) != shared(&run.inputs) {
             return Err(Failure::input(format!(
                 "the run {} of {} depends on other files than that of {}",
@@ -103,7 +112,16 @@ fn one_run(run: &Run, first: &Bundle, others: &[Bundle], out: &Path) -> Result<(
     }
     let suite = opening::suite(first, run)?;
     let whole = BufWriter::new(File::create_new(out.join("telemetry.jsonl"))?);
-    merge(&telemetry, &suite.suite, whole).map_err(Failure::input)?;
+    merge(&telemetry, &suite.suite, whole).map_err(|error| {
+        // The files lie where nobody looks: they are called by their bundles' places.
+        let said = telemetry
+            .iter()
+            .enumerate()
+            .fold(error.to_string(), |said, (at, path)| {
+                said.replace(&path.display().to_string(), &format!("part {}", at + 1))
+            });
+        Failure::input(format!("run {}: {said}", run.name))
+    })?;
     let mut kept = KeptRun {
         cassette: None,
         inputs: run.inputs.clone(),
@@ -113,10 +131,16 @@ fn one_run(run: &Run, first: &Bundle, others: &[Bundle], out: &Path) -> Result<(
         join(&cassettes, &path, cassette.header())?;
         kept.cassette = Some(path.to_string_lossy().into_owned());
     }
-    let options = parts.iter().map(|(_, part)| unsharded(&part.inputs.options));
+    let options = parts
+        .iter()
+        .map(|(_, part)| unsharded(&part.inputs.options));
     let options: Vec<Vec<String>> = options.collect();
     let same = options.iter().all(|of| Some(of) == options.first());
-    kept.inputs.options = options.into_iter().next().filter(|_| same).unwrap_or_default();
+    kept.inputs.options = options
+        .into_iter()
+        .next()
+        .filter(|_| same)
+        .unwrap_or_default();
     let commands = parts.iter().map(|(_, part)| part.inputs.command.as_str());
     kept.inputs.command = commands.collect::<Vec<_>>().join(" && ");
     write_inputs(first, &kept, &out.join(inputs::FOLDER))
@@ -145,7 +169,11 @@ fn unsharded(options: &[String]) -> Vec<String> {
     kept
 }
 
-fn copy(bundle: &Bundle, member: &proctor_bundle::MemberPath, path: &PathBuf) -> Result<(), Failure> {
+fn copy(
+    bundle: &Bundle,
+    member: &proctor_bundle::MemberPath,
+    path: &PathBuf,
+) -> Result<(), Failure> {
     let mut reader = bundle.reader(member).map_err(Failure::input)?;
     let mut file = File::create_new(path)?;
     io::copy(&mut reader, &mut file)

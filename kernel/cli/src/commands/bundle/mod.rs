@@ -2,8 +2,10 @@
 
 mod diff;
 mod documents;
+mod elf;
 mod extract;
 mod inspect;
+mod kept;
 mod keys;
 mod merge;
 mod opening;

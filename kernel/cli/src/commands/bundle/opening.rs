@@ -36,8 +36,13 @@ pub fn open(options: &OpenOptions) -> Result<Opened, Failure> {
 /// Opens a bundle, whoever sealed it.
 pub fn read(path: &Path, identity: Option<&Path>) -> Result<Bundle, Failure> {
     let identities = keys::identities(identity)?;
-    Bundle::open(path, identities)
-        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+    Bundle::open(path, identities).map_err(|error| {
+        let (place, error) = (path.display().to_string(), error.to_string());
+        match error.starts_with(&place) {
+            true => Failure::input(error),
+            false => Failure::input(format!("{place}: {error}")),
+        }
+    })
 }
 
 /// The suite of a run, shared by those who use it.
@@ -97,7 +102,7 @@ fn component(bundle: &Bundle, seat: &PluginSeat) -> Result<Component, Failure> {
             "{}: the bundle grants it `{more}`, which this program doesn't",
             seat.member
         ))
-        .hint("gold is granted to this program's own oracle, a model to who has one assigned"));
+        .hint("gold is granted to this program's own oracle alone, and a model to a plugin that one is named for"));
     }
     Ok(component)
 }

@@ -1,8 +1,9 @@
 //! `proctor bundle replay` and `attest`: every episode run again from what is in the bundle, and
 //! compared to the byte.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,10 +11,9 @@ use std::process::ExitCode;
 use proctor_bundle::signing;
 use proctor_bundle::statement::{Replay, ReplayedRun};
 use proctor_bundle::{Attachments, Bundle, Countersignature, Existing, Run, with_attachments};
-use proctor_episode::{
-    Difference, TelemetryReader, first_difference, first_difference_in_sample,
-};
+use proctor_episode::{Difference, TelemetryReader, first_difference, first_difference_in_sample};
 use proctor_host::{Digest, Host};
+use proctor_report::{AgentRun, RunReading};
 use serde_json::{Value as Json, json};
 
 use super::opening::{self, Opened};
@@ -45,6 +45,20 @@ pub fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
 pub fn attest(options: &AttestOptions) -> Result<ExitCode, Failure> {
     let secret = keys::secret(&options.sign_with)?;
     let Opened { bundle, trust } = opening::open(&options.open)?;
+    // What would stop it after the replay is looked at before.
+    let key = secret.public().key_id().to_string();
+    if bundle
+        .archive()
+        .attachments()
+        .attestations
+        .contains_key(&key)
+    {
+        return Err(Failure::input(format!(
+            "{}: is countersigned by key {key} already",
+            options.open.bundle.display()
+        )));
+    }
+    keys::check_new(&options.out)?;
     verify::whole(&bundle, trust.as_ref())?;
     let again = match again(&bundle, &options.again)? {
         Some(again) => again,
@@ -52,7 +66,7 @@ pub fn attest(options: &AttestOptions) -> Result<ExitCode, Failure> {
     };
     again.print()?;
     if again.differs() {
-        terminal::note("not countersigned");
+        terminal::note("not countersigned: it came out otherwise than recorded");
         return Ok(again.code());
     }
     let statement = Replay {
@@ -134,11 +148,16 @@ pub fn again(bundle: &Bundle, options: &AgainOptions) -> Result<Option<Again>, F
         table_difference: None,
         store: String::new(),
     };
+    let mut agents = BTreeMap::new();
     for run in &chosen {
-        let out = folder.path().join(&run.name);
-        let Some(done) = run_again(bundle, run, options, &host, &out, &mut again.store)? else {
+        let own = folder.path().join(&run.name);
+        fs::create_dir(&own)?;
+        let out = own.join("run");
+        let done = run_again(bundle, run, options, &host, &out, &mut again.store)?;
+        let Some((done, agent)) = done else {
             return Ok(None);
         };
+        agents.insert(run.name.clone(), agent);
         let differs = done.difference.is_some();
         again.runs.push(done);
         if differs {
@@ -146,7 +165,7 @@ pub fn again(bundle: &Bundle, options: &AgainOptions) -> Result<Option<Again>, F
         }
     }
     if options.sample.is_none() && chosen.len() == manifest.runs.len() {
-        again.compare_tables(bundle, folder.path())?;
+        again.compare_tables(bundle, agents)?;
     }
     Ok(Some(again))
 }
@@ -158,7 +177,7 @@ fn run_again(
     host: &Host,
     out: &Path,
     store: &mut String,
-) -> Result<Option<RunAgain>, Failure> {
+) -> Result<Option<(RunAgain, AgentRun)>, Failure> {
     if !bundle.can_read(&run.telemetry) {
         return Err(Failure::input(format!(
             "{} is encrypted: there is nothing to compare with",
@@ -210,17 +229,19 @@ fn run_again(
         Some(_) => first_difference_in_sample(recorded, open()?),
     }
     .map_err(Failure::input)?;
-    Ok(Some(RunAgain {
+    let (agent, telemetry) = read_again(&run.name, &replayed, open()?)?;
+    let again = RunAgain {
         replayed: ReplayedRun {
             episodes,
             lines: compared.lines,
             name: run.name.clone(),
             of: run.episodes,
             tables: 0,
-            telemetry: last_chain(open()?)?,
+            telemetry,
         },
         difference: compared.difference,
-    }))
+    };
+    Ok(Some((again, agent)))
 }
 
 /// Where the rows live: in SQLite unless something else is asked for, whatever the environment
@@ -237,7 +258,7 @@ fn cassette(bundle: &Bundle, run: &Run, out: &Path) -> Result<Option<PathBuf>, F
     let Some(member) = &run.cassette else {
         return Ok(None);
     };
-    let path = out.with_extension("cassette");
+    let path = out.with_file_name("cassette");
     let mut reader = bundle.reader(member).map_err(Failure::input)?;
     let mut file = File::create_new(&path)?;
     io::copy(&mut reader, &mut file)
@@ -251,9 +272,11 @@ pub struct Start(Json);
 /// Reads the first line of a run's telemetry.
 pub fn start(bundle: &Bundle, run: &Run) -> Result<Start, Failure> {
     let wrong = |reason: String| Failure::input(format!("{}: {reason}", run.telemetry));
-    let mut reader =
-        TelemetryReader::new(bundle.reader(&run.telemetry).map_err(Failure::input)?);
-    match reader.next_line().map_err(|error| wrong(error.to_string()))? {
+    let mut reader = TelemetryReader::new(bundle.reader(&run.telemetry).map_err(Failure::input)?);
+    match reader
+        .next_line()
+        .map_err(|error| wrong(error.to_string()))?
+    {
         Some(line) if line.event == "run.start" => Ok(Start(line.fields)),
         _ => Err(wrong("it doesn't begin with run.start".to_owned())),
     }
@@ -300,25 +323,30 @@ fn sample(tasks: &[usize], number: Option<u32>) -> Vec<usize> {
         .collect()
 }
 
-/// The chain of the last line, which covers everything before but `wall`.
-fn last_chain(file: File) -> Result<Digest, Failure> {
+/// Reads what a replay wrote, once: for its tables, and the chain of its last line, which covers
+/// everything before but `wall`.
+fn read_again(name: &str, path: &Path, file: File) -> Result<(AgentRun, Digest), Failure> {
     let mut reader = TelemetryReader::new(file);
+    let mut reading = RunReading::new(name, path);
     let mut last = String::new();
     while let Some(line) = reader.next_line().map_err(Failure::input)? {
+        reading.line(&line).map_err(Failure::input)?;
         last = line.chain;
     }
-    last.parse().map_err(Failure::input)
+    let agent = reading.finish().map_err(Failure::input)?;
+    Ok((agent, last.parse().map_err(Failure::input)?))
 }
 
 impl Again {
-    fn compare_tables(&mut self, bundle: &Bundle, folder: &Path) -> Result<(), Failure> {
+    fn compare_tables(
+        &mut self,
+        bundle: &Bundle,
+        mut read: BTreeMap<String, AgentRun>,
+    ) -> Result<(), Failure> {
         let mut compared = 0;
         for group in tables::groups(bundle) {
-            let mut agents = Vec::new();
-            for run in &group {
-                let path = folder.join(&run.name).join("telemetry.jsonl");
-                agents.push(tables::agent(&run.name, File::open(path)?)?);
-            }
+            let agents = group.iter().filter_map(|run| read.remove(&run.name));
+            let agents: Vec<AgentRun> = agents.collect();
             let Some(first) = group.first() else { continue };
             let suite = opening::suite(bundle, first)?;
             match tables::compare(bundle, &tables::of(&suite.suite, &agents)?) {

@@ -17,6 +17,7 @@ use crate::examining::{Request, examine};
 use crate::exit::Failure;
 use crate::inputs;
 use crate::models::ModelRequest;
+use crate::terminal;
 use crate::workers::Source;
 
 pub fn run(options: &BundleRunOptions) -> Result<ExitCode, Failure> {
@@ -37,7 +38,16 @@ pub fn run(options: &BundleRunOptions) -> Result<ExitCode, Failure> {
         ..own
     };
     let parameters = options.parameters.iter().map(|text| parameter(text));
-    let start = replay::start(&bundle, like).ok();
+    let start = match bundle.can_read(&like.telemetry) {
+        true => Some(replay::start(&bundle, like)?),
+        false => {
+            terminal::note(format!(
+                "the telemetry of {} is encrypted: all tasks are taken, once each, with seed 1",
+                like.name
+            ));
+            None
+        }
+    };
     let tasks = match &start {
         Some(start) => start.tasks(&sealed.suite)?,
         None => (0..sealed.suite.tasks.len()).collect(),
@@ -81,13 +91,20 @@ pub fn run(options: &BundleRunOptions) -> Result<ExitCode, Failure> {
         },
     )?;
     let mut agents = Vec::new();
-    for other in runs.iter().filter(|run| run.inputs.suite == like.inputs.suite) {
+    for other in runs
+        .iter()
+        .filter(|run| run.inputs.suite == like.inputs.suite)
+    {
         if bundle.can_read(&other.telemetry) {
             let telemetry = bundle.reader(&other.telemetry).map_err(Failure::input)?;
             agents.push(tables::agent(&other.name, telemetry)?);
         }
     }
-    agents.push(examined(&seats.policy.name, &agents, &out.join("telemetry.jsonl"))?);
+    agents.push(examined(
+        &seats.policy.name,
+        &agents,
+        &out.join("telemetry.jsonl"),
+    )?);
     let compared = Comparison::of(&sealed.suite, &agents).map_err(Failure::input)?;
     if options.json {
         let text = serde_json::to_string_pretty(&compared).map_err(Failure::input)?;

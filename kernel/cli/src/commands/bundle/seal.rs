@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use proctor_bundle::sealed::{self, Recipient};
 use proctor_bundle::statement::{Resource, provenance};
 use proctor_bundle::{
-    DosTime, Existing, FORMAT, Inputs, KeptRun, Manifest, MemberPath, Members, Packer, Plain,
-    ReadError, Role, Run, check_lineage, public_form, read_telemetry, sealed_form,
+    DosTime, Existing, FORMAT, Inputs, Manifest, MemberPath, Packer, Plain, Role, Run,
+    check_lineage, public_form, read_telemetry, sealed_form,
 };
 use proctor_episode::{Split, Suite, SuiteFiles};
 use proctor_host::{Digest, Host};
 use serde_json::json;
 
+use super::kept::{Kept, read_whole};
 use super::{documents, keys, recipe, runner, tables};
 use crate::args::SealOptions;
 use crate::commands::cassette::keep_used;
@@ -26,17 +27,18 @@ use crate::inputs;
 
 /// Variable with the time that members bear, in seconds since 1970.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
-/// Largest telemetry or cassette that is encrypted, in bytes: that is done in memory.
-const CLOSED_BYTES_MAX: u64 = proctor_bundle::SEALED_BYTES_MAX;
 
 pub fn run(options: &SealOptions) -> Result<ExitCode, Failure> {
+    // A recipe's runs may take hours: what would stop it after them is looked at before.
+    keys::check_new(&options.out)?;
     let secret = options.sign.key.as_deref().map(keys::secret).transpose()?;
     let kept = tempfile::tempdir()
         .map_err(|error| Failure::input(format!("no temporary folder: {error}")))?;
     let mut request = Request::of(options)?;
     if let Some(path) = &options.recipe {
         let folder = options.runs_in.as_deref().unwrap_or(kept.path());
-        recipe::make(path, folder, options.jobs, &mut request)?;
+        recipe::make(path, options, folder, &mut request)?;
+        request.name = options.name.clone().unwrap_or(request.name);
     }
     let manifest = write(&request, &options.out, secret.as_ref())?;
     let bytes = fs::metadata(&options.out)?.len();
@@ -137,12 +139,13 @@ pub fn write(
     out: &Path,
     secret: Option<&proctor_bundle::signing::SecretKey>,
 ) -> Result<Manifest, Failure> {
-    let time = match environment::variable(EPOCH)? {
-        None => DosTime::default(),
-        Some(text) => DosTime::from_unix(text.parse().map_err(|_| {
-            Failure::input(format!("{EPOCH} is no number of seconds since 1970"))
-        })?),
-    };
+    let time =
+        match environment::variable(EPOCH)? {
+            None => DosTime::default(),
+            Some(text) => DosTime::from_unix(text.parse().map_err(|_| {
+                Failure::input(format!("{EPOCH} is no number of seconds since 1970"))
+            })?),
+        };
     let mut sealing = Sealing {
         packer: Packer::create(out, Existing::Kept, time).map_err(Failure::input)?,
         host: examiners::host()?,
@@ -151,8 +154,12 @@ pub fn write(
         outputs: BTreeMap::new(),
         suites: Vec::new(),
     };
-    let mut runs = Vec::new();
+    let mut runs: Vec<Run> = Vec::new();
     for (name, folder) in &request.runs {
+        if runs.iter().any(|run| run.name == *name) {
+            return Err(Failure::input(format!("two runs are called {name}"))
+                .hint("NAME=DIR gives a run another name in the bundle"));
+        }
         let cassette = request.cassettes.get(name).map(PathBuf::as_path);
         runs.push(sealing.run(name, folder, cassette)?);
     }
@@ -205,6 +212,11 @@ impl Sealing<'_> {
     /// Loads components, to see what they import.
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// Whether gold, and all that tells it, is encrypted.
+    pub fn is_closed(&self) -> bool {
+        !self.recipients.is_empty()
     }
 
     /// Adds a member. The same one twice is one; two of one name aren't possible.
@@ -284,19 +296,20 @@ impl Sealing<'_> {
             .map(|member| member.sha256)
     }
 
-    fn run(
-        &mut self,
-        name: &str,
-        folder: &Path,
-        cassette: Option<&Path>,
-    ) -> Result<Run, Failure> {
+    fn run(&mut self, name: &str, folder: &Path, cassette: Option<&Path>) -> Result<Run, Failure> {
         let wrong = |reason: String| Failure::input(format!("{}: {reason}", folder.display()));
         let kept = Kept::read(folder)?;
         let file = folder.join("telemetry.jsonl");
-        let telemetry = File::open(&file).map_err(|error| wrong(format!("telemetry.jsonl: {error}")))?;
         let telemetry =
-            read_telemetry(telemetry).map_err(|reason| wrong(format!("telemetry.jsonl: {reason}")))?;
-        let text = |field: &str| telemetry.start[field].as_str().unwrap_or_default().to_owned();
+            File::open(&file).map_err(|error| wrong(format!("telemetry.jsonl: {error}")))?;
+        let telemetry = read_telemetry(telemetry)
+            .map_err(|reason| wrong(format!("telemetry.jsonl: {reason}")))?;
+        let text = |field: &str| {
+            telemetry.start[field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
         let own = env!("CARGO_PKG_VERSION");
         if text("proctor") != own {
             return Err(wrong(format!(
@@ -306,7 +319,7 @@ impl Sealing<'_> {
             .hint("seal a run with the program that made it, which can run it again"));
         }
         let files = kept.suite()?;
-        let suite = files.compile()?;
+        let suite = files.compile().map_err(|error| wrong(error.to_string()))?;
         let mut run = Run {
             cassette: None,
             data_fingerprint: suite.data.fingerprint().to_string(),
@@ -317,7 +330,8 @@ impl Sealing<'_> {
             telemetry: MemberPath::new(&format!("runs/{name}/telemetry.jsonl"))
                 .map_err(Failure::input)?,
         };
-        check_lineage(&run, &telemetry.start, own, &kept).map_err(|error| wrong(error.to_string()))?;
+        check_lineage(&run, &telemetry.start, own, &kept)
+            .map_err(|error| wrong(error.to_string()))?;
         self.inputs(&kept, &mut run.inputs)?;
         self.suite_files(&files, &mut run.inputs)?;
         let data = suite_data(&files)?;
@@ -352,9 +366,24 @@ impl Sealing<'_> {
             .chain([&inputs.policy])
             .map(|seat| (seat.member.clone(), Role::Plugin))
             .chain(inputs.data.iter().map(|path| (path.clone(), Role::Data)))
-            .chain(inputs.models.iter().map(|path| (path.clone(), Role::Models)))
-            .chain(inputs.prices.iter().map(|path| (path.clone(), Role::Prices)))
-            .chain(inputs.prompts.iter().map(|of| (of.member.clone(), Role::Prompt)));
+            .chain(
+                inputs
+                    .models
+                    .iter()
+                    .map(|path| (path.clone(), Role::Models)),
+            )
+            .chain(
+                inputs
+                    .prices
+                    .iter()
+                    .map(|path| (path.clone(), Role::Prices)),
+            )
+            .chain(
+                inputs
+                    .prompts
+                    .iter()
+                    .map(|of| (of.member.clone(), Role::Prompt)),
+            );
         for (path, role) in named.collect::<Vec<_>>() {
             let bytes = kept.bytes(&path)?;
             self.add(path.as_str(), role.clone(), &bytes)?;
@@ -414,8 +443,8 @@ impl Sealing<'_> {
         given: Option<&Path>,
     ) -> Result<Option<MemberPath>, Failure> {
         let inputs = &run.inputs;
-        let asks = inputs.policy.model.is_some()
-            || inputs.judges.iter().any(|seat| seat.model.is_some());
+        let asks =
+            inputs.policy.model.is_some() || inputs.judges.iter().any(|seat| seat.model.is_some());
         if !asks {
             return Ok(None);
         }
@@ -432,8 +461,8 @@ impl Sealing<'_> {
         keep_used(&source, &folder.join("telemetry.jsonl"), &out, false).map_err(|failure| {
             failure.hint(format!("--cassette {}=FILE says where it is now", run.name))
         })?;
-        let path = MemberPath::new(&format!("runs/{0}/{0}.cassette", run.name))
-            .map_err(Failure::input)?;
+        let path =
+            MemberPath::new(&format!("runs/{0}/{0}.cassette", run.name)).map_err(Failure::input)?;
         let member = if self.recipients.is_empty() {
             self.add_file(path.as_str(), Role::Cassette, &out)?
         } else {
@@ -482,9 +511,12 @@ impl Sealing<'_> {
                 .collect()
         };
         let runs = manifest.runs.iter();
-        let mut commands: Vec<String> = runs.clone().map(|run| run.inputs.command.clone()).collect();
+        let mut commands: Vec<String> =
+            runs.clone().map(|run| run.inputs.command.clone()).collect();
         let names = runs.map(|run| run.name.as_str());
-        commands.push(inputs::command(["proctor", "bundle", "seal"].into_iter().chain(names)));
+        commands.push(inputs::command(
+            ["proctor", "bundle", "seal"].into_iter().chain(names),
+        ));
         let statement = provenance(
             resources(&self.outputs),
             commands,
@@ -496,75 +528,6 @@ impl Sealing<'_> {
     }
 }
 
-/// A run's folder, with what was kept of what it depended on.
-struct Kept {
-    folder: PathBuf,
-    inputs: Inputs,
-    cassette: Option<PathBuf>,
-}
-
-impl Kept {
-    fn read(run: &Path) -> Result<Self, Failure> {
-        let folder = run.join(inputs::FOLDER);
-        let file = folder.join(inputs::FILE);
-        let bytes = fs::read(&file).map_err(|error| {
-            Failure::input(format!("{}: {error}", file.display())).hint(
-                "only a run that `proctor run --out` or `proctor baseline` made can be sealed",
-            )
-        })?;
-        let KeptRun { cassette, inputs } = KeptRun::parse(&bytes)
-            .map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
-        Ok(Self {
-            folder,
-            inputs,
-            cassette: cassette.map(PathBuf::from),
-        })
-    }
-
-    fn bytes(&self, path: &MemberPath) -> Result<Vec<u8>, Failure> {
-        read_whole(&self.folder.join(path.as_str()))
-    }
-
-    fn suite(&self) -> Result<SuiteFiles, Failure> {
-        let text = |path: &MemberPath| {
-            String::from_utf8(self.bytes(path)?)
-                .map_err(|_| Failure::input(format!("{path} is not in UTF-8")))
-        };
-        let mut files = SuiteFiles {
-            manifest: PathBuf::from(self.inputs.suite.as_str()),
-            ..SuiteFiles::default()
-        };
-        for path in self.inputs.tasks.iter().chain([&self.inputs.suite]) {
-            files.suite.insert(PathBuf::from(path.as_str()), text(path)?);
-        }
-        for path in &self.inputs.data {
-            files.data.insert(PathBuf::from(path.as_str()), text(path)?);
-        }
-        Ok(files)
-    }
-}
-
-impl Members for Kept {
-    fn read(&self, path: &MemberPath) -> Result<Vec<u8>, ReadError> {
-        self.bytes(path)
-            .map_err(|failure| ReadError::Failed(failure.message().to_owned()))
-    }
-}
-
-/// Reads a file that is held in memory.
-fn read_whole(path: &Path) -> Result<Vec<u8>, Failure> {
-    let wrong = |reason: String| Failure::input(format!("{}: {reason}", path.display()));
-    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(CLOSED_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| wrong(error.to_string()))?;
-    if bytes.len() as u64 > CLOSED_BYTES_MAX {
-        return Err(wrong(format!("has more than {CLOSED_BYTES_MAX} bytes")));
-    }
-    Ok(bytes)
-}
-
 fn member_of(path: &Path) -> Result<MemberPath, Failure> {
     MemberPath::new(&path.to_string_lossy()).map_err(Failure::input)
 }
@@ -573,4 +536,3 @@ fn member_of(path: &Path) -> Result<MemberPath, Failure> {
 fn suite_data(files: &SuiteFiles) -> Result<String, Failure> {
     Ok(inputs::word(&files.data_folder()?))
 }
-

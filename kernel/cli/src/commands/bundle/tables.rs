@@ -1,12 +1,13 @@
 //! The summary tables of a bundle: computed from its telemetry, when it is sealed, when it is
 //! verified, and from what a replay wrote.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 use proctor_bundle::{Bundle, MemberPath, Role, Run};
-use proctor_episode::Suite;
-use proctor_report::{AgentRun, Comparison};
+use proctor_episode::{Suite, TelemetryLine};
+use proctor_report::{AgentRun, Comparison, RunReading};
 
 use super::opening;
 use crate::commands::comparison;
@@ -38,10 +39,11 @@ pub fn of(suite: &Suite, runs: &[AgentRun]) -> Result<Tables, Failure> {
 pub fn groups(bundle: &Bundle) -> Vec<Vec<&Run>> {
     let mut groups: Vec<Vec<&Run>> = Vec::new();
     for run in &bundle.manifest().runs {
-        match groups
-            .iter_mut()
-            .find(|group| group.iter().all(|other| other.inputs.suite == run.inputs.suite))
-        {
+        match groups.iter_mut().find(|group| {
+            group
+                .iter()
+                .all(|other| other.inputs.suite == run.inputs.suite)
+        }) {
             Some(group) => group.push(run),
             None => groups.push(vec![run]),
         }
@@ -49,23 +51,48 @@ pub fn groups(bundle: &Bundle) -> Vec<Vec<&Run>> {
     groups
 }
 
-/// Whether the tables in a bundle follow from its telemetry. What is encrypted, without a key, is
-/// left out.
-pub fn check(bundle: &Bundle) -> Result<(), Failure> {
-    for group in groups(bundle) {
-        if !group.iter().all(|run| bundle.can_read(&run.telemetry)) {
-            continue;
-        }
-        let mut agents = Vec::new();
-        for run in &group {
-            let telemetry = bundle.reader(&run.telemetry).map_err(Failure::input)?;
-            agents.push(agent(&run.name, telemetry)?);
-        }
-        let Some(first) = group.first() else { continue };
-        let suite = opening::suite(bundle, first)?;
-        compare(bundle, &of(&suite.suite, &agents)?)?;
+/// Runs that are read while their bundle is verified.
+pub struct Readings(BTreeMap<String, RunReading>);
+
+impl Readings {
+    /// Of all runs whose telemetry can be read.
+    pub fn new(bundle: &Bundle) -> Self {
+        let runs = bundle.manifest().runs.iter();
+        let open = runs.filter(|run| bundle.can_read(&run.telemetry));
+        Self(
+            open.map(|run| {
+                let place = Path::new(run.telemetry.as_str());
+                (run.name.clone(), RunReading::new(&run.name, place))
+            })
+            .collect(),
+        )
     }
-    Ok(())
+
+    /// Takes a line of a run into account.
+    pub fn line(&mut self, run: &Run, line: &TelemetryLine) -> Result<(), String> {
+        match self.0.get_mut(&run.name) {
+            Some(reading) => reading.line(line).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the tables in the bundle follow from its telemetry. Those of runs that are
+    /// encrypted, without a key, are left out.
+    pub fn check_tables(mut self, bundle: &Bundle) -> Result<(), Failure> {
+        for group in groups(bundle) {
+            let read = group.iter().filter_map(|run| self.0.remove(&run.name));
+            let agents = read
+                .map(RunReading::finish)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(Failure::input)?;
+            let Some(first) = group.first().filter(|_| agents.len() == group.len()) else {
+                continue;
+            };
+            let suite = opening::suite(bundle, first)?;
+            compare(bundle, &of(&suite.suite, &agents)?)?;
+        }
+        Ok(())
+    }
 }
 
 /// Holds tables against those in the bundle; gives how many there are.

@@ -33,14 +33,17 @@ pub fn whole(
 ) -> Result<Verified, Failure> {
     let bytes = bundle.manifest().members.iter().map(|member| member.size);
     let bar = progress_bytes(bytes.sum(), "verifying");
-    let verified = bundle.verify(trust, &mut |read| bar.inc(read));
+    let mut readings = tables::Readings::new(bundle);
+    let verified = bundle.verify(trust, &mut |read| bar.inc(read), &mut |run, line| {
+        readings.line(run, line)
+    });
     bar.finish_and_clear();
     let verified = verified.map_err(Failure::input)?;
     let host = examiners::host()?;
     for run in &bundle.manifest().runs {
         load(bundle, run, &host)?;
     }
-    tables::check(bundle)?;
+    readings.check_tables(bundle)?;
     Ok(verified)
 }
 
@@ -56,7 +59,7 @@ fn print(bundle: &Bundle, verified: &Verified) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     writeln!(
         out,
-        "{} {}: {} members, {} bytes, {}",
+        "{} {}: {} members, {} bytes, manifest {}",
         styled(GOOD, "whole"),
         bundle.manifest().name,
         verified.members,
@@ -71,7 +74,10 @@ fn print(bundle: &Bundle, verified: &Verified) -> Result<(), Failure> {
         writeln!(out, "run {}: {} episodes, {lines}", run.name, run.episodes)?;
     }
     for (path, role) in &verified.unknown {
-        writeln!(out, "{path}: of the role {role}, which this version doesn't know; only its digest was checked")?;
+        writeln!(
+            out,
+            "{path}: of the role {role}, which this version doesn't know; only its digest was checked"
+        )?;
     }
     if !verified.closed.is_empty() {
         writeln!(
@@ -81,17 +87,26 @@ fn print(bundle: &Bundle, verified: &Verified) -> Result<(), Failure> {
         )?;
     }
     if verified.vouched.is_empty() {
-        writeln!(out, "{}", styled(BAD, "nobody's seal was asked for (--anyone)"))?;
+        writeln!(
+            out,
+            "{}",
+            styled(BAD, "nobody's seal was asked for (--anyone)")
+        )?;
     }
     for vouched in &verified.vouched {
         writeln!(out, "{}", by(vouched))?;
     }
     for attestation in &verified.attestations {
-        let whole = if attestation.replay.is_whole() { "all of it" } else { "a sample" };
-        let note = attestation.replay.note.as_deref().unwrap_or_default();
+        let whole = if attestation.replay.is_whole() {
+            "all of it"
+        } else {
+            "a sample"
+        };
+        let note = attestation.replay.note.as_ref();
+        let note = note.map_or(String::new(), |note| format!(": {note}"));
         writeln!(
             out,
-            "key {} replayed {whole} on {} and got the same {note}",
+            "key {} replayed {whole} on {} and got the same{note}",
             attestation.by.key_id(),
             attestation.replay.store
         )?;
@@ -104,7 +119,12 @@ fn by(vouched: &Vouched) -> String {
         proctor_bundle::trust::Purpose::Seal => "sealed by",
         proctor_bundle::trust::Purpose::Attest => "countersigned by",
     };
-    format!("{what} {} (key {})", vouched.name, vouched.key_id)
+    let key = vouched.key_id.to_string();
+    // Who is known by the key alone is called by it.
+    match vouched.name.contains(&key) {
+        true => format!("{what} {}", vouched.name),
+        false => format!("{what} {} (key {key})", vouched.name),
+    }
 }
 
 /// What was verified, for a script.
