@@ -117,7 +117,7 @@ fn resumes_to(sandbox: &Sandbox, folder: &str, whole: &str) {
         );
     }
     assert_eq!(after.len(), 1200);
-    assert_eq!(sandbox.names(folder), ["telemetry.jsonl"]);
+    assert_eq!(sandbox.names(folder), ["inputs", "telemetry.jsonl"]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_finished_run_is_left_alone() {
         error: out exists and isn't empty; give another folder, or --resume to go on with its run
         ── exit code 1
         "#);
-    assert_eq!(sandbox.names("out"), ["telemetry.jsonl"]);
+    assert_eq!(sandbox.names("out"), ["inputs", "telemetry.jsonl"]);
     assert_eq!(sandbox.telemetry("out"), before);
 }
 

@@ -53,7 +53,7 @@ fn a_tail_cut_anywhere_is_made_good() {
             resumed.as_bytes().starts_with(finished),
             "cut at byte {cut}"
         );
-        assert_eq!(sandbox.names("cut"), ["telemetry.jsonl"]);
+        assert_eq!(sandbox.names("cut"), ["inputs", "telemetry.jsonl"]);
         fs::remove_dir_all(sandbox.path("cut")).unwrap();
     }
 }
@@ -114,7 +114,7 @@ fn a_finished_run_stays_as_it_is() {
         first.stdout
     );
     assert_eq!(sandbox.telemetry("whole"), before);
-    assert_eq!(sandbox.names("whole"), ["telemetry.jsonl"]);
+    assert_eq!(sandbox.names("whole"), ["inputs", "telemetry.jsonl"]);
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn episodes_that_finished_before_their_turn_are_kept() {
         1,
         "run again"
     );
-    assert_eq!(sandbox.names("killed"), ["telemetry.jsonl"]);
+    assert_eq!(sandbox.names("killed"), ["inputs", "telemetry.jsonl"]);
 }
 
 /// The lines of each episode.
@@ -338,17 +338,18 @@ fn pending_line(index: usize, episode: &str, wall: &Value) -> String {
 #[test]
 fn a_full_disk_is_named_and_nothing_finished_is_lost() {
     let sandbox = Sandbox::with_small_suite();
-    let options = ["--trials", "40"];
+    let options = ["--trials", "400"];
     sandbox
         .proctor([&RUN[..], &["--out", "whole"], &options].concat())
         .succeeded();
     let whole = sandbox.telemetry("whole");
     assert!(
-        whole.len() > 100 * 1024,
+        whole.len() > 800 * 1024,
         "the limits below must be met: {}",
         whole.len()
     );
-    for (kilobytes, jobs) in [("64", "1"), ("64", "4"), ("96", "2")] {
+    // The first is met by what the run depends on, the others by episodes.
+    for (kilobytes, jobs) in [("64", "1"), ("600", "1"), ("600", "4"), ("700", "2")] {
         let folder = format!("full-{kilobytes}-{jobs}");
         let arguments = [&RUN[..], &["--out", &folder, "--jobs", jobs], &options].concat();
         let mut command = sandbox.any_command("bash");

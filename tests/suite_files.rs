@@ -75,7 +75,7 @@ fn what_is_no_text() {
 fn unknown_keys() {
     assert_snapshot!(with_tasks(FIND, "split = ", "spilt = "), @r#"
         ── stderr
-        error: seeds/suites/small/tasks.toml:4:1: unknown field `spilt`, expected one of `id`, `kind`, `split`, `negative`, `read_only`, `setup`, `turn`, `expect`
+        error: seeds/suites/small/tasks.toml:4:1: unknown field `spilt`, expected one of `id`, `kind`, `split`, `sealed`, `negative`, `read_only`, `setup`, `turn`, `expect`
         ── exit code 1
         "#);
     assert_snapshot!(with_tasks(FIND, "arguments = ", "argument = "), @r#"

@@ -17,7 +17,7 @@ use crate::program::{Program, took};
 /// Repetitions, of which the median counts.
 const TIMES: usize = 5;
 /// Episodes of each task: enough for 64 MB of telemetry.
-const TRIALS: &str = "28";
+const TRIALS: &str = "66";
 
 /// A member in memory.
 type Content = (MemberPath, Role, Vec<u8>);
@@ -108,7 +108,9 @@ fn pack(members: &[Content], manifest: &Manifest, out: &Path) {
 
 fn verify(path: &Path) {
     let bundle = Bundle::open(path, None).unwrap();
-    let verified = bundle.verify(None, &mut |_| {}, &mut |_, _| Ok(())).unwrap();
+    let verified = bundle
+        .verify(None, &mut |_| {}, &mut |_, _| Ok(()))
+        .unwrap();
     assert!(verified.runs.iter().all(|run| run.lines.is_some()));
 }
 

@@ -57,6 +57,11 @@ impl Apart {
         self.members.insert(path, (role, bytes.to_vec()));
     }
 
+    /// Leaves a member out.
+    pub fn remove(&mut self, path: &MemberPath) {
+        self.members.remove(path);
+    }
+
     /// Puts other bytes into a member, which the statement of provenance then speaks of.
     pub fn replace(&mut self, path: &MemberPath, bytes: impl Into<Vec<u8>>) {
         let bytes = bytes.into();

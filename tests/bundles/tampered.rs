@@ -142,6 +142,17 @@ fn a_snapshot_of_other_data_is_noticed() {
 }
 
 #[test]
+fn a_run_without_a_snapshot_of_its_data_is_noticed() {
+    is_refused(
+        |apart| {
+            let snapshot = apart.named(".snapshot");
+            apart.remove(&snapshot);
+        },
+        "the bundle has no snapshot of its data",
+    );
+}
+
+#[test]
 fn a_suite_that_was_changed_is_another() {
     is_refused(
         |apart| {

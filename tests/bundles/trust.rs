@@ -235,6 +235,20 @@ fn a_countersignature_is_about_one_bundle() {
 }
 
 #[test]
+fn a_countersignature_by_an_unknown_key_counts_for_nothing_and_does_no_harm() {
+    let place = Place::new();
+    attest(&place, BUNDLE, "attested.bundle");
+    let ran = place.on("verify", "attested.bundle", &[]).succeeded();
+    assert!(
+        ran.stdout
+            .contains("which isn't known here: it doesn't count"),
+        "{}",
+        ran.page()
+    );
+    assert!(!ran.stdout.contains("replayed all of it"), "{}", ran.page());
+}
+
+#[test]
 fn a_countersignature_by_the_key_of_another_number_does_not_hold() {
     let place = Place::new();
     attest(&place, BUNDLE, "attested.bundle");

@@ -1,5 +1,6 @@
 //! Verifying a bundle without running anything in it: in one pass, member by member.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use crate::bundle::{Bundle, BundleError, OpenSuite, public_form};
 use crate::lineage::{self, LineageError};
 use crate::manifest::{Role, Run};
 use crate::path::MemberPath;
-use crate::signing::Verified as VerifiedSignature;
+use crate::signing::{Verified as VerifiedSignature, signature_key_id};
 use crate::statement::{Provenance, Replay, Statement, StatementError};
 use crate::trust::{Purpose, TrustError, TrustPolicy, Vouched};
 
@@ -46,6 +47,9 @@ pub enum VerifyError {
     /// This program's own schema of telemetry cannot be used.
     #[error("the schema of telemetry: {0}")]
     Schema(String),
+    /// A run whose data isn't there as rows.
+    #[error("the run {0}: the bundle has no snapshot of its data")]
+    NoSnapshot(String),
     /// A statement that doesn't hold.
     #[error("{name}: {reason}")]
     Statement {
@@ -83,6 +87,8 @@ pub struct Verified {
     pub vouched: Vec<Vouched>,
     /// What those who countersigned say.
     pub attestations: Vec<Attestation>,
+    /// Numbers of keys that countersigned and that nobody knows.
+    pub strangers: Vec<String>,
     /// The runs.
     pub runs: Vec<VerifiedRun>,
     /// Members whose digests were checked.
@@ -96,7 +102,8 @@ pub struct Verified {
 }
 
 impl Bundle {
-    /// Who sealed it and who countersigned, by the keys that count.
+    /// Who sealed it and who countersigned, by the keys that count. Countersignatures by keys that
+    /// nobody knows don't count, and do no harm.
     ///
     /// # Errors
     /// When a signature doesn't hold or is by a key that doesn't count, or there are too few.
@@ -108,17 +115,19 @@ impl Bundle {
         let mut seals = Vec::new();
         let attachments = self.archive().attachments();
         for (key_id, signature) in &attachments.signatures {
-            seals.push(named(
-                key_id,
-                trust.verify(Purpose::Seal, signature, bytes)?,
-            )?);
+            named(key_id, signature)?;
+            seals.push(trust.verify(Purpose::Seal, signature, bytes)?);
         }
         let mut attestations = Vec::new();
         for (key_id, of) in &attachments.attestations {
-            let signed = trust.verify(Purpose::Attest, &of.signature, &of.statement)?;
-            let by = named(key_id, signed)?;
+            named(key_id, &of.signature)?;
             let replay = self.attested(key_id, &of.statement)?;
-            attestations.push(Attestation { by, replay });
+            match trust.verify(Purpose::Attest, &of.signature, &of.statement) {
+                Ok(by) => attestations.push(Attestation { by, replay }),
+                // Anybody may countersign, and that takes nothing from those who count.
+                Err(TrustError::UnknownKey { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let signers: Vec<_> = attestations.iter().map(|one| one.by.clone()).collect();
         Ok((trust.judge(&seals, &signers)?, attestations))
@@ -165,8 +174,17 @@ impl Bundle {
             Some(trust) => self.vouched(trust)?,
             None => (Vec::new(), Vec::new()),
         };
+        let known: BTreeSet<String> = attestations
+            .iter()
+            .map(|of| of.by.key_id().to_string())
+            .collect();
+        let signers = self.archive().attestations().map(|(key, _, _)| key);
         let manifest = self.manifest();
         let mut verified = Verified {
+            strangers: signers
+                .filter(|key| !known.contains(*key))
+                .map(str::to_owned)
+                .collect(),
             vouched,
             attestations,
             runs: Vec::new(),
@@ -285,6 +303,7 @@ impl Bundle {
 
     fn verify_snapshots(&self) -> Result<(), VerifyError> {
         let manifest = self.manifest();
+        let mut found = BTreeSet::new();
         for member in manifest
             .members
             .iter()
@@ -309,8 +328,13 @@ impl Bundle {
                     "it isn't the data of any run of the bundle".to_owned(),
                 ));
             }
+            found.insert(fingerprint);
         }
-        Ok(())
+        let bare = |run: &&Run| !found.contains(&run.data_fingerprint);
+        match manifest.runs.iter().find(bare) {
+            Some(run) => Err(VerifyError::NoSnapshot(run.name.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Everything that the statement of provenance says of members is so.
@@ -345,14 +369,15 @@ impl Bundle {
     }
 }
 
-/// A signature lies under the number of the key that made it.
-fn named(key_id: &str, signature: VerifiedSignature) -> Result<VerifiedSignature, VerifyError> {
-    if signature.key_id().to_string() == key_id {
-        return Ok(signature);
+/// A signature lies under the number of the key that it says made it.
+fn named(key_id: &str, signature: &str) -> Result<(), VerifyError> {
+    let made_by = signature_key_id(signature).map_err(TrustError::from)?;
+    if made_by.to_string() == key_id {
+        return Ok(());
     }
     Err(VerifyError::Statement {
         name: format!("{key_id}.minisig"),
-        reason: format!("it is by the key {}", signature.key_id()),
+        reason: format!("it is by the key {made_by}"),
     })
 }
 

@@ -48,6 +48,8 @@ pub fn host() -> Result<Host, Failure> {
 pub struct Component {
     /// Name under which it takes part.
     pub name: String,
+    /// What it was asked for by: a built-in name, a path, a bundle's member.
+    place: String,
     /// Its file.
     pub wasm: Cow<'static, [u8]>,
     /// Whether it is the examiner's own oracle, which is granted gold.
@@ -61,6 +63,7 @@ impl Component {
         if let Some(known) = FirstParty::named(name) {
             return Ok(Self {
                 name: known.name.to_owned(),
+                place: name.to_owned(),
                 wasm: Cow::Borrowed(known.wasm),
                 gold: known.name == ORACLE,
             });
@@ -81,6 +84,7 @@ impl Component {
             .map_or_else(|| name.into(), |stem| stem.to_string_lossy());
         Ok(Self {
             name: label.into_owned(),
+            place: name.to_owned(),
             wasm: Cow::Owned(wasm),
             gold: false,
         })
@@ -88,10 +92,11 @@ impl Component {
 
     /// One from a bundle. Gold is granted to a component that is this program's oracle to the
     /// byte, and to nothing else, whatever the bundle says.
-    pub fn sealed(name: &str, wasm: Vec<u8>) -> Self {
+    pub fn sealed(name: &str, member: &str, wasm: Vec<u8>) -> Self {
         let oracle = FirstParty::named(ORACLE);
         Self {
             name: name.to_owned(),
+            place: member.to_owned(),
             gold: oracle.is_some_and(|oracle| oracle.wasm == wasm),
             wasm: Cow::Owned(wasm),
         }
@@ -118,7 +123,7 @@ impl Component {
     /// Loads it; a model is granted only where the operator assigned one.
     pub fn load(&self, host: &Host, model: bool) -> Result<Plugin, Failure> {
         host.load(&self.name, &self.wasm, &self.grants(model))
-            .map_err(|error| wrong(&self.name, &error))
+            .map_err(|error| wrong(&self.place, &error))
     }
 
     fn policy(&self, host: &Host, model: bool) -> Result<Policy, Failure> {
@@ -137,7 +142,7 @@ impl Component {
     }
 
     fn fails(&self, error: &LoadError) -> Failure {
-        Failure::input(format!("{}: {error}", self.name))
+        Failure::input(format!("{}: {error}", self.place))
     }
 }
 

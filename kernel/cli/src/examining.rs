@@ -43,6 +43,9 @@ pub struct Request<'a> {
     pub asked: &'a ModelRequest,
 }
 
+/// What to do about a run that was broken off.
+const KEPT: &str = "what is finished is kept: --resume goes on with the run";
+
 /// A run that is over.
 pub struct Finish {
     pub summary: Summary,
@@ -115,7 +118,7 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
     };
     let mut sink = Sink::open(request, &header)?;
     if let Some(folder) = request.out {
-        inputs::keep(folder, request)?;
+        inputs::keep(folder, request).map_err(|failure| failure.hint(KEPT))?;
     }
     if let Some(gateway) = &gateway {
         gateway.count_before(sink.tally().paid())?;
@@ -156,8 +159,7 @@ pub fn examine(host: &Host, request: &Request<'_>) -> Result<Finish, Failure> {
             }));
         }
         Err(error) => {
-            return Err(Failure::input(error)
-                .hint("what is finished is kept: --resume goes on with the run"));
+            return Err(Failure::input(error).hint(KEPT));
         }
     };
     Ok(Finish {

@@ -27,11 +27,7 @@ pub fn keep(run: &Path, request: &Request<'_>) -> Result<(), Failure> {
     let mut keeping = Keeping::default();
     let inputs = keeping.inputs(request)?;
     for (path, bytes) in &keeping.files {
-        let file = folder.join(path.as_str());
-        if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::write(file, bytes)?;
+        write(&folder.join(path.as_str()), bytes)?;
     }
     let cassette = request
         .asked
@@ -40,8 +36,14 @@ pub fn keep(run: &Path, request: &Request<'_>) -> Result<(), Failure> {
         .map(absolute)
         .transpose()?;
     // Last: who finds it finds the rest.
-    fs::write(kept, KeptRun { cassette, inputs }.to_bytes())?;
-    Ok(())
+    write(&kept, &KeptRun { cassette, inputs }.to_bytes())
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(file, bytes))
+        .map_err(|error| Failure::input(format!("{}: {error}", file.display())))
 }
 
 fn absolute(path: &Path) -> Result<String, Failure> {

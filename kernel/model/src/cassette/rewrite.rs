@@ -34,7 +34,9 @@ pub fn rewrite(
     header: &Header,
     keep: &mut dyn FnMut(Exchange) -> Option<Exchange>,
 ) -> Result<RewriteCount, CassetteError> {
-    whole(target.as_ref(), header, &mut |made| copy(source, made, keep))
+    whole(target.as_ref(), header, &mut |made| {
+        copy(source, made, keep)
+    })
 }
 
 /// Makes a new cassette of all exchanges of others, one after the other.

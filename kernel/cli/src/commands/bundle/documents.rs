@@ -93,7 +93,8 @@ fn folder(sealing: &mut Sealing<'_>, to: &str, dir: &Dir<'_>, role: &Role) -> Re
 pub fn add_wit(sealing: &mut Sealing<'_>, path: &MemberPath, wasm: &[u8]) -> Result<(), Failure> {
     let stem = path.as_str().strip_suffix(".wasm").unwrap_or(path.as_str());
     // Only looked at, so a model may be granted.
-    let plugin = Component::sealed(path.file_name(), wasm.to_vec()).load(sealing.host(), true)?;
+    let plugin = Component::sealed(path.file_name(), path.as_str(), wasm.to_vec())
+        .load(sealing.host(), true)?;
     let mut text = format!(
         "// What this {} imports and exports. The interfaces are declared in the folder `wit`.\n\
          package proctor:sealed;\n\nworld component {{\n",

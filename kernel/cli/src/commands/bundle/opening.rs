@@ -95,7 +95,7 @@ pub fn seats(bundle: &Bundle, run: &Run) -> Result<Seats, Failure> {
 /// A component of a bundle, granted no more than this program would grant it by itself.
 fn component(bundle: &Bundle, seat: &PluginSeat) -> Result<Component, Failure> {
     let wasm = bundle.read(&seat.member).map_err(Failure::input)?;
-    let component = Component::sealed(&seat.name, wasm);
+    let component = Component::sealed(&seat.name, seat.member.as_str(), wasm);
     let granted: Vec<String> = component.grant_names(seat.model.is_some());
     if let Some(more) = seat.grants.iter().find(|grant| !granted.contains(grant)) {
         return Err(Failure::input(format!(

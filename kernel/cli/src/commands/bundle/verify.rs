@@ -111,6 +111,12 @@ fn print(bundle: &Bundle, verified: &Verified) -> Result<(), Failure> {
             attestation.replay.store
         )?;
     }
+    for key in &verified.strangers {
+        writeln!(
+            out,
+            "countersigned by the key {key} too, which isn't known here: it doesn't count"
+        )?;
+    }
     Ok(())
 }
 
@@ -147,6 +153,7 @@ pub fn as_value(bundle: &Bundle, verified: &Verified) -> serde_json::Value {
             "key": vouched.key_id.to_string(),
             "for": vouched.purpose.name(),
         })).collect::<Vec<_>>(),
+        "strangers": verified.strangers,
         "attestations": verified.attestations.iter().map(|one| json!({
             "key": one.by.key_id().to_string(),
             "replay": one.replay,
