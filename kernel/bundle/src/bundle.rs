@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use proctor_episode::{Suite, SuiteFiles};
 use proctor_host::Digest;
@@ -63,13 +64,18 @@ pub struct OpenSuite {
     /// Its files.
     pub files: SuiteFiles,
     /// The suite.
-    pub suite: Suite,
+    pub suite: Arc<Suite>,
+    /// The members that it was read from, but for `suite.toml`.
+    files_of: Vec<MemberPath>,
+    data_of: Vec<MemberPath>,
 }
 
 /// An open bundle.
 pub struct Bundle {
     archive: Archive,
     identities: Option<Identities>,
+    /// The suite that was compiled last, by its member: runs mostly share one.
+    compiled: Mutex<Option<(MemberPath, Arc<OpenSuite>)>>,
 }
 
 impl Bundle {
@@ -81,6 +87,7 @@ impl Bundle {
         Ok(Self {
             archive: Archive::open(path)?,
             identities,
+            compiled: Mutex::default(),
         })
     }
 
@@ -178,8 +185,18 @@ impl Bundle {
     ///
     /// # Errors
     /// When a file of it cannot be read, or it isn't the suite of the run.
-    pub fn suite(&self, run: &Run) -> Result<OpenSuite, BundleError> {
+    pub fn suite(&self, run: &Run) -> Result<Arc<OpenSuite>, BundleError> {
         let inputs = &run.inputs;
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((member, opened)) = &*compiled
+            && *member == inputs.suite
+            && opened.files_of == inputs.tasks
+            && opened.data_of == inputs.data
+        {
+            let opened = Arc::clone(opened);
+            LineageError::check_suite(run, &opened.suite)?;
+            return Ok(opened);
+        }
         let manifest = plain_name(&inputs.suite);
         let mut files = SuiteFiles {
             manifest,
@@ -193,9 +210,16 @@ impl Bundle {
         for path in &inputs.data {
             files.data.insert(plain_name(path), self.text(path)?);
         }
-        let suite = files.compile().map_err(LineageError::Suite)?;
+        let suite = Arc::new(files.compile().map_err(LineageError::Suite)?);
         LineageError::check_suite(run, &suite)?;
-        Ok(OpenSuite { files, suite })
+        let opened = Arc::new(OpenSuite {
+            files,
+            suite,
+            files_of: inputs.tasks.clone(),
+            data_of: inputs.data.clone(),
+        });
+        *compiled = Some((inputs.suite.clone(), Arc::clone(&opened)));
+        Ok(opened)
     }
 
     /// The member to read for a file of a suite: what stands in for it, where it is encrypted and

@@ -11,7 +11,7 @@ use proctor_host::Digest;
 use proctor_store::Snapshot;
 use serde_json::Value as Json;
 
-use crate::bundle::{Bundle, BundleError, OpenSuite, public_form};
+use crate::bundle::{Bundle, BundleError, public_form};
 use crate::lineage::{self, LineageError};
 use crate::manifest::{Role, Run};
 use crate::path::MemberPath;
@@ -229,8 +229,9 @@ impl Bundle {
         progress: &mut dyn FnMut(u64),
         told: &mut dyn FnMut(&Run, &TelemetryLine) -> Result<(), String>,
     ) -> Result<VerifiedRun, VerifyError> {
-        let OpenSuite { files, suite } = self.suite(run)?;
-        self.verify_stand_ins(run, &files)?;
+        let opened = self.suite(run)?;
+        let suite = &opened.suite;
+        self.verify_stand_ins(run, &opened.files)?;
         let mut verified = VerifiedRun {
             name: run.name.clone(),
             lines: None,

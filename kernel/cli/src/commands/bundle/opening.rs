@@ -45,19 +45,9 @@ pub fn read(path: &Path, identity: Option<&Path>) -> Result<Bundle, Failure> {
     })
 }
 
-/// The suite of a run, shared by those who use it.
-pub struct SealedSuite {
-    pub files: proctor_episode::SuiteFiles,
-    pub suite: Arc<proctor_episode::Suite>,
-}
-
 /// The suite of a run.
-pub fn suite(bundle: &Bundle, run: &Run) -> Result<SealedSuite, Failure> {
-    let OpenSuite { files, suite } = bundle.suite(run).map_err(Failure::input)?;
-    Ok(SealedSuite {
-        files,
-        suite: Arc::new(suite),
-    })
+pub fn suite(bundle: &Bundle, run: &Run) -> Result<Arc<OpenSuite>, Failure> {
+    bundle.suite(run).map_err(Failure::input)
 }
 
 /// Who takes part in a run, as sealed.
