@@ -10,7 +10,7 @@ use proctor_host::Digest;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::lineage::{LineageError, Members, ReadError};
-use crate::manifest::{Manifest, Member, Run};
+use crate::manifest::{Inputs, Manifest, Member, Run};
 use crate::path::MemberPath;
 use crate::sealed::{self, Identities, SealedError};
 
@@ -197,19 +197,7 @@ impl Bundle {
             LineageError::check_suite(run, &opened.suite)?;
             return Ok(opened);
         }
-        let manifest = plain_name(&inputs.suite);
-        let mut files = SuiteFiles {
-            manifest,
-            ..SuiteFiles::default()
-        };
-        for path in inputs.tasks.iter().chain([&inputs.suite]) {
-            files
-                .suite
-                .insert(plain_name(path), self.text(&self.open_form(path)?)?);
-        }
-        for path in &inputs.data {
-            files.data.insert(plain_name(path), self.text(path)?);
-        }
+        let files = inputs.suite_files(&mut |path| self.text(&self.open_form(path)?))?;
         let suite = Arc::new(files.compile().map_err(LineageError::Suite)?);
         LineageError::check_suite(run, &suite)?;
         let opened = Arc::new(OpenSuite {
@@ -280,6 +268,29 @@ pub fn public_form(path: &MemberPath) -> Option<MemberPath> {
 #[must_use]
 pub fn sealed_form(path: &MemberPath) -> Option<MemberPath> {
     MemberPath::new(&format!("{path}{AGE}")).ok()
+}
+
+impl Inputs {
+    /// The files of the suite and its data, by the paths that they have without encryption.
+    ///
+    /// # Errors
+    /// When `text` cannot read a member.
+    pub fn suite_files<E>(
+        &self,
+        text: &mut dyn FnMut(&MemberPath) -> Result<String, E>,
+    ) -> Result<SuiteFiles, E> {
+        let mut files = SuiteFiles {
+            manifest: plain_name(&self.suite),
+            ..SuiteFiles::default()
+        };
+        for path in self.tasks.iter().chain([&self.suite]) {
+            files.suite.insert(plain_name(path), text(path)?);
+        }
+        for path in &self.data {
+            files.data.insert(plain_name(path), text(path)?);
+        }
+        Ok(files)
+    }
 }
 
 /// The path that a member has without encryption.

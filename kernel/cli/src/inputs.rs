@@ -208,3 +208,17 @@ pub fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     };
     words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
+
+/// Options, each with its value, without one of them.
+pub fn without(options: &[String], option: &str) -> Vec<String> {
+    let mut words = options.iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        if word == option {
+            words.next();
+        } else {
+            kept.push(word.clone());
+        }
+    }
+    kept
+}

@@ -48,23 +48,10 @@ impl Kept {
 
     /// The files of the run's suite and data.
     pub fn suite(&self) -> Result<SuiteFiles, Failure> {
-        let text = |path: &MemberPath| {
+        self.inputs.suite_files(&mut |path| {
             String::from_utf8(self.bytes(path)?)
                 .map_err(|_| Failure::input(format!("{path} is not in UTF-8")))
-        };
-        let mut files = SuiteFiles {
-            manifest: PathBuf::from(self.inputs.suite.as_str()),
-            ..SuiteFiles::default()
-        };
-        for path in self.inputs.tasks.iter().chain([&self.inputs.suite]) {
-            files
-                .suite
-                .insert(PathBuf::from(path.as_str()), text(path)?);
-        }
-        for path in &self.inputs.data {
-            files.data.insert(PathBuf::from(path.as_str()), text(path)?);
-        }
-        Ok(files)
+        })
     }
 }
 

@@ -133,7 +133,7 @@ fn one_run(run: &Run, first: &Bundle, others: &[Bundle], out: &Path) -> Result<(
     }
     let options = parts
         .iter()
-        .map(|(_, part)| unsharded(&part.inputs.options));
+        .map(|(_, part)| inputs::without(&part.inputs.options, "--shard"));
     let options: Vec<Vec<String>> = options.collect();
     let same = options.iter().all(|of| Some(of) == options.first());
     kept.inputs.options = options
@@ -153,20 +153,6 @@ fn shared(inputs: &Inputs) -> Inputs {
         options: Vec::new(),
         ..inputs.clone()
     }
-}
-
-/// Options without the one that says which part of the run it is.
-fn unsharded(options: &[String]) -> Vec<String> {
-    let mut words = options.iter();
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        if word == "--shard" {
-            words.next();
-        } else {
-            kept.push(word.clone());
-        }
-    }
-    kept
 }
 
 fn copy(

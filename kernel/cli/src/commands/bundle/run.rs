@@ -71,11 +71,7 @@ pub fn run(options: &BundleRunOptions) -> Result<ExitCode, Failure> {
                 "--policy",
                 &seats.policy.name,
             ]),
-            options: options
-                .parameters
-                .iter()
-                .flat_map(|parameter| ["--param".to_owned(), parameter.clone()])
-                .collect(),
+            options: like_options(&like.inputs.options, &options.parameters),
             suite: sealed.suite.clone(),
             files: &sealed.files,
             tasks,
@@ -113,6 +109,18 @@ pub fn run(options: &BundleRunOptions) -> Result<ExitCode, Failure> {
         comparison::print(&compared)?;
     }
     Ok(code(&finish))
+}
+
+/// The options of the run whose tasks are taken, with other parameters. Nothing where that run
+/// isn't one command's.
+fn like_options(like: &[String], parameters: &[String]) -> Vec<String> {
+    let mut kept = inputs::without(like, "--param");
+    if !kept.is_empty() {
+        for parameter in parameters {
+            kept.extend(["--param".to_owned(), parameter.clone()]);
+        }
+    }
+    kept
 }
 
 /// The new run, under a name that none of the sealed ones has.
