@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use proctor_bundle::{
-    Attachments, Bundle, DosTime, Existing, Manifest, MemberPath, Packer, Role, read_telemetry,
+    Attachments, Bundle, DosTime, Existing, Lines, Manifest, MemberPath, Packer, Role,
+    read_telemetry,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -109,7 +110,7 @@ fn pack(members: &[Content], manifest: &Manifest, out: &Path) {
 fn verify(path: &Path) {
     let bundle = Bundle::open(path, None).unwrap();
     let verified = bundle
-        .verify(None, &mut |_| {}, &mut |_, _| Ok(()))
+        .verify(None, &mut |_| {}, Lines::Told(&mut |_, _| Ok(())))
         .unwrap();
     assert!(verified.runs.iter().all(|run| run.lines.is_some()));
 }

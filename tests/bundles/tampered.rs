@@ -10,11 +10,30 @@ use crate::records::SMALL;
 fn is_refused(change: impl FnOnce(&mut Apart), reason: &str) {
     let place = Place::new();
     changed(&place, change);
-    for command in ["verify", "replay"] {
-        refused_for(&place.on_anyones(command, "changed.bundle"), reason);
-    }
+    refused_for(&place.on_anyones("replay", "changed.bundle"), reason);
+    refused_unless_replayed(&place, reason);
+}
+
+/// The same, where a replay compares what was changed with what comes out: it ends with this code
+/// and says this.
+#[track_caller]
+fn is_found(change: impl FnOnce(&mut Apart), reason: &str, code: i32, said: &str) {
+    let place = Place::new();
+    changed(&place, change);
+    let replay = place.on_anyones("replay", "changed.bundle");
+    assert_eq!(replay.code, Some(code), "{}", replay.page());
+    let shown = format!("{}{}", replay.stdout, replay.stderr);
+    assert!(shown.contains(said), "{}", replay.page());
+    refused_unless_replayed(&place, reason);
+}
+
+#[track_caller]
+fn refused_unless_replayed(place: &Place, reason: &str) {
+    refused_for(&place.on_anyones("verify", "changed.bundle"), reason);
     let run = ["run", "changed.bundle", "--anyone", "--policy", "noop"];
     refused_for(&place.bundle(&run), reason);
+    let sample = ["replay", "changed.bundle", "--anyone", "--sample", "1"];
+    refused_for(&place.bundle(&sample), reason);
 }
 
 #[test]
@@ -26,7 +45,7 @@ fn a_bundle_put_together_again_unchanged_is_the_same() {
 
 #[test]
 fn an_outcome_that_was_changed_does_not_give_the_table() {
-    is_refused(
+    is_found(
         |apart| {
             apart.edit_telemetry("noop", |line| {
                 let failed = line["fields"]["outcome"] == "fail";
@@ -34,29 +53,35 @@ fn an_outcome_that_was_changed_does_not_give_the_table() {
             });
         },
         "tables/small.json: the table doesn't follow from the telemetry: line ",
+        4,
+        "differs noop: episode ",
     );
 }
 
 #[test]
 fn a_chain_that_was_not_done_anew_is_broken() {
-    is_refused(
+    is_found(
         |apart| {
             let path = "runs/noop/telemetry.jsonl".parse().unwrap();
             apart.edit(&path, "\"outcome\":\"fail\"", "\"outcome\":\"pass\"");
         },
         "runs/noop/telemetry.jsonl: line ",
+        1,
+        "the recorded telemetry: line ",
     );
 }
 
 #[test]
 fn a_table_that_was_changed_does_not_follow() {
     for ending in ["small.json", "small.txt"] {
-        is_refused(
+        is_found(
             |apart| {
                 let path = apart.named(&format!("tables/{ending}"));
                 apart.edit(&path, "student-sim", "student-sum");
             },
             "the table doesn't follow from the telemetry",
+            4,
+            &format!("differs tables/{ending}: "),
         );
     }
 }

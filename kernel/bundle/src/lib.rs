@@ -33,4 +33,6 @@ pub use manifest::{
 };
 pub use path::{MemberPath, PATH_BYTES_MAX, PathError};
 pub use sbom::SBOM;
-pub use verify::{Attestation, Telemetry, Verified, VerifiedRun, VerifyError, read_telemetry};
+pub use verify::{
+    Attestation, Lines, Telemetry, Verified, VerifiedRun, VerifyError, read_telemetry,
+};

@@ -80,6 +80,16 @@ pub struct Attestation {
     pub replay: Replay,
 }
 
+/// What becomes of the lines of telemetry while a bundle is verified.
+pub enum Lines<'a> {
+    /// Each is held to its chain and to the schema, and shown to this with its run, so that nobody
+    /// has to read it a second time.
+    Told(&'a mut dyn FnMut(&Run, &TelemetryLine) -> Result<(), String>),
+    /// Only the first of each run is looked at: the others are compared, one by one, with those that
+    /// a replay writes.
+    Replayed,
+}
+
 /// What holds.
 #[derive(Debug)]
 pub struct Verified {
@@ -158,8 +168,7 @@ impl Bundle {
     /// bytes that were read. Memory is flat, however large the bundle is, but for encrypted
     /// members.
     ///
-    /// Without a policy nobody's signature counts. `told` is shown each line of telemetry with its
-    /// run, as it is read along its chain, so that nobody has to read it a second time.
+    /// Without a policy nobody's signature counts.
     ///
     /// # Errors
     /// At the first thing that doesn't hold.
@@ -167,7 +176,7 @@ impl Bundle {
         &self,
         trust: Option<&TrustPolicy>,
         progress: &mut dyn FnMut(u64),
-        told: &mut dyn FnMut(&Run, &TelemetryLine) -> Result<(), String>,
+        mut lines: Lines<'_>,
     ) -> Result<Verified, VerifyError> {
         let schema = Schema::of_lines()?;
         let (vouched, attestations) = match trust {
@@ -196,6 +205,7 @@ impl Bundle {
         for member in &manifest.members {
             // Telemetry is read along its chain below; to its end, and so checked, too.
             let of_run = member.role == Role::Telemetry
+                && matches!(lines, Lines::Told(_))
                 && manifest.runs.iter().any(|run| run.telemetry == member.path);
             let is_open = self.can_read(&member.path);
             if !of_run || !is_open || member.plain.is_some() {
@@ -215,7 +225,7 @@ impl Bundle {
         for run in &manifest.runs {
             verified
                 .runs
-                .push(self.verify_run(run, &schema, progress, told)?);
+                .push(self.verify_run(run, &schema, progress, &mut lines)?);
         }
         self.verify_snapshots()?;
         self.verify_provenance()?;
@@ -227,7 +237,7 @@ impl Bundle {
         run: &Run,
         schema: &Schema,
         progress: &mut dyn FnMut(u64),
-        told: &mut dyn FnMut(&Run, &TelemetryLine) -> Result<(), String>,
+        lines: &mut Lines<'_>,
     ) -> Result<VerifiedRun, VerifyError> {
         let opened = self.suite(run)?;
         let suite = &opened.suite;
@@ -240,6 +250,10 @@ impl Bundle {
         if !self.can_read(&run.telemetry) {
             return Ok(verified);
         }
+        let Lines::Told(told) = lines else {
+            self.verify_start(run, &self.first_line(run)?, suite)?;
+            return Ok(verified);
+        };
         let counted = Counting {
             inner: self.reader(&run.telemetry)?,
             progress,
@@ -253,7 +267,39 @@ impl Bundle {
                 member: run.telemetry.clone(),
                 reason,
             })?;
-        let start = &telemetry.start;
+        self.verify_start(run, &telemetry.start, suite)?;
+        if telemetry.episodes != run.episodes {
+            return Err(VerifyError::Telemetry {
+                member: run.telemetry.clone(),
+                reason: format!(
+                    "it has {} episodes, and the manifest says {}",
+                    telemetry.episodes, run.episodes
+                ),
+            });
+        }
+        verified.lines = Some(telemetry.lines);
+        Ok(verified)
+    }
+
+    /// Fields of the first line of a run's telemetry: what the run is.
+    ///
+    /// # Errors
+    /// When it cannot be read, or isn't how a run begins.
+    pub fn first_line(&self, run: &Run) -> Result<Json, VerifyError> {
+        let wrong = |reason: String| VerifyError::Telemetry {
+            member: run.telemetry.clone(),
+            reason,
+        };
+        let mut reader = TelemetryReader::new(self.reader(&run.telemetry)?);
+        match reader.next_line() {
+            Ok(Some(line)) if line.event == "run.start" => Ok(line.fields),
+            Ok(_) => Err(wrong("it doesn't begin with run.start".to_owned())),
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    }
+
+    /// The first line of a run's telemetry speaks of the members, and of tasks that there are.
+    fn verify_start(&self, run: &Run, start: &Json, suite: &Suite) -> Result<(), VerifyError> {
         lineage::check(run, start, &self.manifest().kernel, self).map_err(BundleError::from)?;
         let known = |task: &Json| task.as_str().is_some_and(|id| suite.task(id).is_some());
         if !start["tasks"]
@@ -268,17 +314,7 @@ impl Bundle {
             };
             return Err(BundleError::from(other).into());
         }
-        if telemetry.episodes != run.episodes {
-            return Err(VerifyError::Telemetry {
-                member: run.telemetry.clone(),
-                reason: format!(
-                    "it has {} episodes, and the manifest says {}",
-                    telemetry.episodes, run.episodes
-                ),
-            });
-        }
-        verified.lines = Some(telemetry.lines);
-        Ok(verified)
+        Ok(())
     }
 
     /// With a key: what stands in for encrypted files of a suite is what these make it, so that

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use proctor_bundle::trust::Vouched;
-use proctor_bundle::{Bundle, Run, Verified};
+use proctor_bundle::trust::{TrustPolicy, Vouched};
+use proctor_bundle::{Bundle, Lines, Run, Verified};
 use proctor_host::Host;
 use serde_json::json;
 
@@ -27,24 +27,37 @@ pub fn run(options: &VerifyOptions) -> Result<ExitCode, Failure> {
 }
 
 /// Verifies all that can be verified without running an episode.
-pub fn whole(
-    bundle: &Bundle,
-    trust: Option<&proctor_bundle::trust::TrustPolicy>,
-) -> Result<Verified, Failure> {
-    let bytes = bundle.manifest().members.iter().map(|member| member.size);
-    let bar = progress_bytes(bytes.sum(), "verifying");
+pub fn whole(bundle: &Bundle, trust: Option<&TrustPolicy>) -> Result<Verified, Failure> {
     let mut readings = tables::Readings::new(bundle);
-    let verified = bundle.verify(trust, &mut |read| bar.inc(read), &mut |run, line| {
-        readings.line(run, line)
-    });
-    bar.finish_and_clear();
-    let verified = verified.map_err(Failure::input)?;
+    let verified = verify(
+        bundle,
+        trust,
+        Lines::Told(&mut |run, line| readings.line(run, line)),
+    )?;
     let host = examiners::host()?;
     for run in &bundle.manifest().runs {
         load(bundle, run, &host)?;
     }
     readings.check_tables(bundle)?;
     Ok(verified)
+}
+
+/// Verifies what a replay of everything doesn't find out by itself: it loads the plugins, and
+/// compares telemetry and tables with its own.
+pub fn before_replay(bundle: &Bundle, trust: Option<&TrustPolicy>) -> Result<(), Failure> {
+    verify(bundle, trust, Lines::Replayed).map(|_| ())
+}
+
+fn verify(
+    bundle: &Bundle,
+    trust: Option<&TrustPolicy>,
+    lines: Lines<'_>,
+) -> Result<Verified, Failure> {
+    let bytes = bundle.manifest().members.iter().map(|member| member.size);
+    let bar = progress_bytes(bytes.sum(), "verifying");
+    let verified = bundle.verify(trust, &mut |read| bar.inc(read), lines);
+    bar.finish_and_clear();
+    verified.map_err(Failure::input)
 }
 
 /// Whether every plugin of a run loads with what it is granted, and with nothing else.
