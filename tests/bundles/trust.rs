@@ -2,9 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use proctor_bundle::signing::{SecretKeyText, sign};
-use proctor_bundle::{Attachments, Existing, with_attachments};
-
 use super::apart::Apart;
 use super::{BUNDLE, Place, refused, refused_for};
 
@@ -26,16 +23,9 @@ fn policy(place: &Place, seals: u32, attestations: u32) {
 
 /// Adds Bob's seal.
 fn seal_by_bob(place: &Place, out: &str) {
-    let secret = SecretKeyText::parse(&place.sandbox.read("bob.key")).unwrap();
-    let secret = secret.open(None).unwrap();
-    let manifest = Apart::of(place, BUNDLE).manifest.to_bytes();
-    let mut more = Attachments::default();
-    more.signatures.insert(
-        secret.public().key_id().to_string(),
-        sign(&secret, &manifest, "me, too").unwrap(),
-    );
-    let (from, out) = (place.sandbox.path(BUNDLE), place.sandbox.path(out));
-    with_attachments(&from, &out, Existing::Kept, &more).unwrap();
+    let sign = ["--sign-with", "bob.key", "--out", out];
+    let ran = place.on("sign", BUNDLE, &sign).succeeded();
+    assert!(ran.stdout.contains(": sealed by key "), "{}", ran.page());
 }
 
 fn attest(place: &Place, bundle: &str, out: &str) {
@@ -232,6 +222,23 @@ fn a_countersignature_is_about_one_bundle() {
         "{}",
         shown.page()
     );
+}
+
+#[test]
+fn a_key_seals_once_and_only_what_holds() {
+    let place = Place::new();
+    let again = ["--sign-with", "ada.key", "--out", "out"];
+    let ran = place.on("sign", BUNDLE, &again);
+    refused_for(&ran, "this key has signed already");
+    let mut apart = Apart::of(&place, BUNDLE);
+    let table = apart.named("tables/small.txt");
+    apart.edit(&table, "noop", "poon");
+    apart.attachments = Default::default();
+    apart.pack(&place, "changed.bundle");
+    let sign = ["sign", "changed.bundle", "--anyone"];
+    let ran = place.bundle(&[&sign[..], &again].concat());
+    refused_for(&ran, "the table doesn't follow from the telemetry");
+    assert!(!place.exists("out"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::bundle::{
     AgainOptions, AttestOptions, BundleCommand, BundleRunOptions, DiffOptions, ExtractOptions,
     InspectOptions, KeygenOptions, MergeOptions, OpenOptions, ReplayOptions, SealOptions,
-    TrustOptions, VerifyOptions,
+    SignBundleOptions, TrustOptions, VerifyOptions,
 };
 pub use self::models::{BaselineOptions, CassetteCommand, Mode, ModelOptions, SpendingOptions};
 

@@ -46,6 +46,8 @@ pub enum BundleCommand {
     Merge(MergeOptions),
     /// Make a key to seal and countersign with, or one to read sealed gold with
     Keygen(KeygenOptions),
+    /// Add a seal of your own to a bundle that somebody else sealed, for policies that require several
+    Sign(SignBundleOptions),
     /// Replay a bundle, and countersign it if everything came out the same
     Attest(AttestOptions),
     /// Examine another agent on a bundle's suite, with the bundle's verifiers
@@ -268,6 +270,18 @@ pub struct KeygenOptions {
     /// A key to encrypt gold to and to read it with, instead of one to sign with
     #[arg(long)]
     pub gold: bool,
+}
+
+#[derive(Args)]
+pub struct SignBundleOptions {
+    #[command(flatten)]
+    pub open: OpenOptions,
+    /// Secret key to seal with; where it has a password, PROCTOR_KEY_PASSWORD says it
+    #[arg(long, value_name = "FILE")]
+    pub sign_with: PathBuf,
+    /// New file: the bundle with the seal in it
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

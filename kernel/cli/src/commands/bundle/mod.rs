@@ -14,6 +14,7 @@ mod replay;
 mod run;
 mod runner;
 mod seal;
+mod sign;
 mod tables;
 mod verify;
 
@@ -32,6 +33,7 @@ pub fn run(command: &BundleCommand) -> Result<ExitCode, Failure> {
         BundleCommand::Diff(options) => diff::run(options),
         BundleCommand::Merge(options) => merge::run(options),
         BundleCommand::Keygen(options) => keys::keygen(options),
+        BundleCommand::Sign(options) => sign::run(options),
         BundleCommand::Attest(options) => replay::attest(options),
         BundleCommand::Run(options) => run::run(options),
     }
