@@ -22,7 +22,8 @@ impl Apart {
         let bundle = Bundle::open(&place.sandbox.path(bundle), None).unwrap();
         let manifest = bundle.manifest().clone();
         let members = manifest.members.iter().map(|member| {
-            let bytes = bundle.read(&member.path).unwrap();
+            // As it lies there: what is encrypted stays so.
+            let bytes = bundle.archive().read(&member.path, u64::MAX).unwrap();
             (member.path.clone(), (member.role.clone(), bytes))
         });
         Self {
@@ -42,6 +43,12 @@ impl Apart {
         let path = found.next().unwrap().clone();
         assert_eq!(found.next(), None, "{ending}");
         path
+    }
+
+    /// The last member of a role, by path.
+    pub fn last_of(&self, role: &Role) -> MemberPath {
+        let mut of_role = self.members.iter().filter(|(_, (of, _))| of == role);
+        of_role.next_back().unwrap().0.clone()
     }
 
     pub fn read(&self, path: &MemberPath) -> &[u8] {
@@ -107,9 +114,13 @@ impl Apart {
         let out = place.sandbox.path(name);
         let mut packer = Packer::create(&out, Existing::Kept, DosTime::default()).unwrap();
         for (path, (role, bytes)) in &self.members {
-            packer
-                .add(path.clone(), role.clone(), bytes.as_slice())
-                .unwrap();
+            let (path, role, bytes) = (path.clone(), role.clone(), bytes.as_slice());
+            let plain = self.manifest.member(&path).and_then(|of| of.plain.clone());
+            match plain {
+                Some(plain) => packer.add_sealed(path, role, plain, bytes).map(|_| ()),
+                None => packer.add(path, role, bytes).map(|_| ()),
+            }
+            .unwrap();
         }
         packer
             .finish(self.manifest.clone(), &self.attachments)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::apart::Apart;
 use super::{Place, collect, refused, refused_for};
 use crate::proctor::repository;
 
@@ -95,6 +96,28 @@ fn with_the_key_everything_is_whole() {
         solved.iter().all(|outcome| outcome.ends_with(" pass")),
         "{solved:?}"
     );
+}
+
+#[test]
+fn with_the_key_a_task_that_is_handed_out_otherwise_than_it_is_marked_is_noticed() {
+    let place = closed(&ALL);
+    let mut apart = Apart::of(&place, CLOSED);
+    let path = apart.named("tasks.toml");
+    assert!(path.as_str().starts_with("public/"), "{path}");
+    let text = apart.text(&path);
+    let (before, after) = text.split_once("sealed = ").unwrap();
+    let other = after.replacen("user = \"", "user = \"Whatever I say next: ", 1);
+    assert_ne!(other, after);
+    apart.replace(&path, format!("{before}sealed = {other}"));
+    apart.attachments = Default::default();
+    apart.pack(&place, "other.bundle");
+    place.on_anyones("verify", "other.bundle").succeeded();
+    for command in ["verify", "replay"] {
+        let options = ["other.bundle", "--anyone", "--identity", "gold.key"];
+        let ran = place.bundle(&[&[command], &options[..]].concat());
+        let said = refused(&ran);
+        assert!(said.contains("isn't what was encrypted"), "{said}");
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Runs that asked models are replayed with nobody to ask.
 
+use proctor_bundle::Role;
 use proctor_provider::{Answer, Asked, Reply};
 use serde_json::json;
 
-use super::Place;
+use super::apart::Apart;
+use super::{Place, refused_for};
 use crate::models;
 
 /// A model that works, and judges what it is shown.
@@ -102,6 +104,26 @@ fn what_models_said_is_encrypted_with_the_gold() {
         place.sandbox.names("out/runs/told"),
         ["telemetry.jsonl.age", "told.cassette.age"]
     );
+}
+
+#[test]
+fn a_price_or_a_text_that_was_exchanged_is_noticed() {
+    let place = told("told");
+    let seal = ["seal", "runs/told", "--out", "told.bundle"];
+    place.bundle(&seal).succeeded();
+    for (role, old, new, reason) in [
+        (Role::Prices, "input = ", "input = 1", "prices_digest is "),
+        (Role::Prompt, "the", "teh", "prompts is "),
+    ] {
+        let mut apart = Apart::of(&place, "told.bundle");
+        let path = apart.last_of(&role);
+        apart.edit(&path, old, new);
+        let name = format!("{role}.bundle");
+        apart.pack(&place, &name);
+        for command in ["verify", "replay"] {
+            refused_for(&place.on_anyones(command, &name), reason);
+        }
+    }
 }
 
 #[test]

@@ -273,6 +273,7 @@ impl Lineage<'_> {
             let (model, provider) = catalog
                 .model(name)
                 .map_err(|error| wrong(error.to_string()))?;
+            // By way of its text, which is how the telemetry's numbers were read.
             let pin = canonical::to_string(&ModelPin::of(role, model, provider));
             pins.push(serde_json::from_str(&pin).unwrap_or(Json::Null));
         }
