@@ -103,12 +103,6 @@ impl Bundle {
         self.archive.manifest()
     }
 
-    /// Whether there are keys to what is encrypted.
-    #[must_use]
-    pub fn has_identities(&self) -> bool {
-        self.identities.is_some()
-    }
-
     /// The run with this name.
     ///
     /// # Errors

@@ -178,7 +178,10 @@ impl Bundle {
         progress: &mut dyn FnMut(u64),
         mut lines: Lines<'_>,
     ) -> Result<Verified, VerifyError> {
-        let schema = Schema::of_lines()?;
+        let schema = match lines {
+            Lines::Told(_) => Some(Schema::of_lines()?),
+            Lines::Replayed => None,
+        };
         let (vouched, attestations) = match trust {
             Some(trust) => self.vouched(trust)?,
             None => (Vec::new(), Vec::new()),
@@ -225,7 +228,7 @@ impl Bundle {
         for run in &manifest.runs {
             verified
                 .runs
-                .push(self.verify_run(run, &schema, progress, &mut lines)?);
+                .push(self.verify_run(run, schema.as_ref(), progress, &mut lines)?);
         }
         self.verify_snapshots()?;
         self.verify_provenance()?;
@@ -235,7 +238,7 @@ impl Bundle {
     fn verify_run(
         &self,
         run: &Run,
-        schema: &Schema,
+        schema: Option<&Schema>,
         progress: &mut dyn FnMut(u64),
         lines: &mut Lines<'_>,
     ) -> Result<VerifiedRun, VerifyError> {
@@ -250,7 +253,7 @@ impl Bundle {
         if !self.can_read(&run.telemetry) {
             return Ok(verified);
         }
-        let Lines::Told(told) = lines else {
+        let (Lines::Told(told), Some(schema)) = (lines, schema) else {
             self.verify_start(run, &self.first_line(run)?, suite)?;
             return Ok(verified);
         };

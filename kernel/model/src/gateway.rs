@@ -336,6 +336,12 @@ impl Gateway {
             .reserve(upper_bound(body.len(), request.tokens_max, price))
             .await
             .map_err(|error| ChatError::Budget(error.to_string()))?;
+        // What couldn't be recorded isn't paid for.
+        if let Some(cassette) = self.recording.cassette() {
+            cassette
+                .start()
+                .map_err(|error| ChatError::Cassette(error.to_string()))?;
+        }
         let delivered =
             tokio::time::timeout(time_left, client.chat(&body, request, &known.model)).await;
         let (result, attempts, latency) = match delivered {

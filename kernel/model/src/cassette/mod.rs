@@ -292,6 +292,14 @@ impl Cassette {
         .transpose()
     }
 
+    /// Makes the file, if it isn't there yet: for whoever is about to pay for what will be recorded.
+    ///
+    /// # Errors
+    /// When the file can't be made or written.
+    pub fn start(&self) -> Result<(), CassetteError> {
+        self.lock().start(&self.path)
+    }
+
     /// Records a call, redacted, with one write of what isn't on the cassette yet. After an error
     /// the cassette is as it was.
     ///

@@ -47,7 +47,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The file is made with the first recording, or when the cassette is finished.
+    /// The file is made with the first recording, before it if whoever records asks for that, or
+    /// when the cassette is finished.
     pub(super) fn create(path: &Path, header: &Header) -> Result<Self, CassetteError> {
         if path.exists() {
             return Err(CassetteError::Exists {
@@ -286,6 +287,14 @@ impl State {
         self.end += frame.len() as u64;
         self.chain = chain;
         Ok(())
+    }
+
+    /// Makes the file, if that is still to be done.
+    pub(super) fn start(&mut self, path: &Path) -> Result<(), CassetteError> {
+        if self.start.is_empty() {
+            return Ok(());
+        }
+        self.write(path, &[])
     }
 
     pub(super) fn finish(&mut self, path: &Path) -> Result<(), CassetteError> {

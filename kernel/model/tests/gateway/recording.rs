@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proctor_model::cassette::{Cassette, Header, Redactor};
 use proctor_model::{
     CallRecord, ChatError, Gateway, GatewayError, Origin, ProviderFailure, Recording, Role, Spent,
 };
@@ -230,6 +231,27 @@ fn a_missing_key_is_named_before_anything_is_sent() {
     assert_eq!(calls.failure(), Some(&error), "not the plugin's own doing");
     assert_eq!(calls.take_records()[1].error, Some("closed"));
     assert_eq!(server.request_count(), 1);
+}
+
+#[test]
+fn nothing_is_paid_for_that_cannot_be_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let server = Provider::start(numbered);
+    let header = Header {
+        suite: "s".into(),
+        suite_digest: "d".into(),
+        proctor: "0".into(),
+        note: None,
+    };
+    let cassette = Cassette::create(file.join("a.cassette"), &header, Redactor::default()).unwrap();
+    let gateway = Stand::at(&server.url()).open(Recording::Record(cassette));
+    let mut calls = gateway.episode("a#0", 7);
+    let error = calls.chat(Role::Student, "gpt", 0, ask("one")).reply;
+    assert!(matches!(error, Err(ChatError::Cassette(_))), "{error:?}");
+    assert_eq!(server.request_count(), 0);
+    assert_eq!(gateway.spent(), Spent::default());
 }
 
 #[test]
